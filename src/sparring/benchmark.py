@@ -1,0 +1,227 @@
+"""Measures this machine: our step and our batches against what everyone does, in turn and in one process."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from . import __version__, machine, networks
+from .data import open_data
+from .errors import SparringError, did_you_mean
+from .methods import RECIPES, Recipe
+from .networks.calling import randomness
+from .objectives import objective_named
+from .players import Players
+from .signals import Window
+from .step import train_step
+
+
+def bench(
+    what: str, *, size: int = 64, channels: int = 3, batch: int = 64, width: int = 64, rounds: int = 12
+) -> dict[str, Any]:
+    """Runs one benchmark.
+
+    Args:
+        what: "step" (training step) or "data" (batches of pictures).
+        size: side of the pictures in px.
+        channels: 1, 3 or 4.
+        batch: pictures a step.
+        width: feature maps next to the picture ("step").
+        rounds: how often each contender is measured, in turn.
+
+    Returns the figures with machine and date: for each contender median images/s and the median ratio to the first.
+    """
+    if what not in _BENCHES:
+        raise SparringError(f"There is no benchmark {what!r}.", did_you_mean(what, _BENCHES))
+    if rounds < 1:
+        raise SparringError(f"--rounds is {rounds}.", "1 or more")
+    settings = {"size_px": size, "channels": channels, "batch": batch, "width": width, "rounds": rounds}
+    results, notes = _BENCHES[what](**settings)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    about = {"benchmark": what, "date": today, "sparring": __version__, "machine": machine.describe()}
+    return about | {"settings": settings, "results": results, "notes": notes}
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """The figures as a small table."""
+    m = found["machine"]
+    lines = [
+        f"bench {found['benchmark']}: {found['settings']}",
+        f"{m['cpu']}, {m['cores']} cores, {m['capability']}, torch {m['torch']}",
+    ]
+    for row in found["results"]:
+        lines.append(f"  {row['name']:<42} {row['images_per_second']:>10,.1f} images/s   ratio {row['ratio']:.2f}")
+    return "\n".join([*lines, *found["notes"]])
+
+
+def _in_turn(contenders: dict[str, Callable[[], int]], rounds: int) -> list[dict[str, Any]]:
+    """Times each contender once a round, after one warm-up; the ratio is that of the same round, to the first."""
+    rates: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(rounds + 1):
+        for name, work in contenders.items():
+            begin = time.perf_counter()
+            done = work()
+            if turn:
+                rates[name].append(done / (time.perf_counter() - begin))
+    first = rates[next(iter(rates))]
+    return [
+        {
+            "name": name,
+            "images_per_second": round(statistics.median(rate), 1),
+            "ratio": round(statistics.median(a / b for a, b in zip(rate, first, strict=True)), 3),
+            "ratio_range": [round(f(a / b for a, b in zip(rate, first, strict=True)), 3) for f in (min, max)],
+        }
+        for name, rate in rates.items()
+    ]
+
+
+def official_loop(generator: nn.Module, discriminator: nn.Module, real: Tensor, latent: int) -> Callable[[], int]:
+    """One iteration of the official PyTorch DCGAN example: D on reals, D on fakes, G; Adam; `.item()` every step.
+
+    Written anew from what it does (pytorch/examples, dcgan/main.py); the loss is taken on logits, since ours is.
+    """
+    d_adam = torch.optim.Adam(discriminator.parameters(), 2e-4, (0.5, 0.999))
+    g_adam = torch.optim.Adam(generator.parameters(), 2e-4, (0.5, 0.999))
+    n = len(real)
+
+    def loss_of(logits: Tensor, target: float) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits, torch.full((n,), target, device=real.device))
+
+    def iterate() -> int:
+        discriminator.zero_grad()
+        output = discriminator(real)
+        real_loss = loss_of(output, 1.0)
+        real_loss.backward()
+        output.sigmoid().mean().item()
+        fake = generator(torch.randn(n, latent, device=real.device))
+        output = discriminator(fake.detach())
+        fake_loss = loss_of(output, 0.0)
+        fake_loss.backward()
+        output.sigmoid().mean().item()
+        d_adam.step()
+        generator.zero_grad()
+        output = discriminator(fake)
+        g_loss = loss_of(output, 1.0)
+        g_loss.backward()
+        output.sigmoid().mean().item()
+        g_adam.step()
+        (real_loss + fake_loss).item(), g_loss.item()
+        return n
+
+    return iterate
+
+
+def _ours(pair: tuple[nn.Module, nn.Module], recipe: Recipe, real: Tensor) -> Callable[[], int]:
+    """Our step as a run does it: with all signals, and a tick every ten steps."""
+    players = Players(*copy.deepcopy(pair), recipe, (recipe.latent,), real.device)
+    objective, window = objective_named(recipe.loss), Window()
+    batch = real.contiguous(memory_format=torch.channels_last) if recipe.channels_last else real
+
+    def iterate() -> int:
+        window.add(train_step(players, objective, lambda: (batch, None)))
+        if len(window) == 10:
+            window.read()
+        return len(real)
+
+    return iterate
+
+
+def _bench_step(
+    size_px: int, channels: int, batch: int, width: int, rounds: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    recipe = RECIPES["dcgan"].but(batch=batch, width=width, precision="fp32")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    notes: list[str] = []
+    with randomness(0, device):
+        pair = networks.build("dcgan", size_px, channels, width, recipe.latent)
+        real = (torch.rand(batch, channels, size_px, size_px) * 2 - 1).to(device)
+        official = [network.to(device) for network in copy.deepcopy(pair)]
+        contenders = {
+            "official example's loop, fp32": official_loop(official[0], official[1], real, recipe.latent),
+            "sparring, fp32": _ours(pair, recipe, real),
+        }
+        if machine.has_bf16(device):
+            contenders["sparring, bf16"] = _ours(pair, recipe.but(precision="bf16"), real)
+        else:
+            notes.append(f"bf16 was not measured: this {device.type} has no bf16 arithmetic.")
+        return _in_turn(contenders, rounds), notes
+
+
+class _Files(torch.utils.data.Dataset[Tensor]):
+    """What everyone does: open, convert, scale, one file at a time."""
+
+    def __init__(self, paths: list[Path], mode: str) -> None:
+        self.paths, self.mode = paths, mode
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Tensor:
+        with Image.open(self.paths[index]) as image:
+            pixels = np.array(image.convert(self.mode))
+        picture = torch.from_numpy(pixels).view(*pixels.shape[:2], -1).permute(2, 0, 1)
+        return picture.contiguous().float().div_(127.5).sub_(1)
+
+
+def _bench_data(
+    size_px: int, channels: int, batch: int, width: int, rounds: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "pictures"
+        paths = _paint_pictures(folder, size_px, channels)
+        mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+        data = open_data(folder, size_px=size_px, channels=channels, cache=Path(place) / "cache", say=lambda _: None)
+        loaders = {
+            f"Pillow + DataLoader, {workers} workers": torch.utils.data.DataLoader(
+                _Files(paths, mode), batch, shuffle=True, num_workers=workers, drop_last=True
+            )
+            for workers in (0, 2)
+        }
+        contenders: dict[str, Callable[[], int]] = {name: _passes(loader) for name, loader in loaders.items()}
+        for flip in (False, True):
+            contenders[f"sparring, packed{', flips' if flip else ''}"] = _draws(data, batch, flip)
+        return _in_turn(contenders, rounds), [f"{len(paths)} PNG files made for the purpose."]
+
+
+def _passes(loader: Any) -> Callable[[], int]:
+    return lambda: sum(len(batch) for batch in loader)
+
+
+def _draws(data: Any, batch: int, flip: bool) -> Callable[[], int]:
+    """One pass over the data, ten times, since one alone would be over too soon to time."""
+    count = 10 * (data.n // batch)
+
+    def draw() -> int:
+        return sum(len(data.batch(i * batch, batch, seed=0, flip=flip)) for i in range(count))
+
+    return draw
+
+
+def _paint_pictures(folder: Path, size_px: int, channels: int, n: int = 2048) -> list[Path]:
+    """Writes n smooth random pictures as PNG files."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    paths = []
+    for i in range(n):
+        coarse = rng.integers(0, 256, (6, 6, channels), dtype=np.uint8)
+        image = Image.fromarray(coarse[..., 0] if channels == 1 else coarse).resize(
+            (size_px, size_px), Image.Resampling.BICUBIC
+        )
+        paths.append(folder / f"{i:05d}.png")
+        image.save(paths[-1])
+    return paths
+
+
+_BENCHES: dict[str, Callable[..., tuple[list[dict[str, Any]], list[str]]]] = {"step": _bench_step, "data": _bench_data}

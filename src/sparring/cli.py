@@ -1,0 +1,289 @@
+"""The words of the command line; each verb is the function of the same name.
+
+Results go to standard output (one JSON document with --json), everything else to standard error.
+Exit codes: 0 done, 1 an error that a user can mend, 2 bad usage, 130 and 143 stopped by Ctrl-C and SIGTERM.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+from rich.prompt import IntPrompt
+
+from .errors import SparringError
+from .methods import Recipe, recipe_named
+from .terminal import Progress
+
+# What --yes takes where no budget is named: enough for a first look at most data, some hours on a CPU at 64 px.
+DEFAULT_STEPS = 5_000
+
+
+def _version() -> str:
+    from . import __version__, machine
+
+    return "\n".join([f"sparring {__version__}", *(f"{name}: {value}" for name, value in machine.describe().items())])
+
+
+app = App(name="sparring", help="GAN training that explains itself.", version=_version, help_format="plaintext")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Pictures:
+    """How pictures are read.
+
+    Attributes:
+        size: Side in px: 28, 32, 64, 128 or 256. Default: 64; 28 for fashion-mnist.
+        channels: auto reads the files and says what it decided; 1 gray, 3 RGB, 4 RGBA.
+        fit: What to do with a picture that is not square.
+        background: Colour that transparent pictures are laid on where there is no alpha channel.
+        path: Folder of a built-in data set, where it is not in its usual place.
+    """
+
+    size: int | None = None
+    channels: Literal["auto", "1", "3", "4"] = "auto"
+    fit: Literal["crop", "pad", "squeeze"] = "crop"
+    background: str = "white"
+    path: Path | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Until:
+    """When to stop; counted from the run's beginning, so a larger number goes on.
+
+    Attributes:
+        steps: Updates of the generator.
+        images: Real pictures seen.
+        epochs: Passes over the data.
+        minutes: Of this call.
+    """
+
+    steps: int | None = None
+    images: int | None = None
+    epochs: float | None = None
+    minutes: float | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Keeping:
+    """What is written while it trains.
+
+    Attributes:
+        sample_every: Steps between sheets of samples.
+        checkpoint_every: Steps between checkpoints.
+        keep: How many of the newest checkpoints are kept.
+        keep_every: Checkpoints at multiples of this are kept for ever; 0: none.
+    """
+
+    sample_every: int = 250
+    checkpoint_every: int = 500
+    keep: int = 3
+    keep_every: int = 0
+
+
+@app.command
+def train(
+    source: str = "emoji",
+    /,
+    pictures: Pictures = Pictures(),
+    until: Until = Until(),
+    keeping: Keeping = Keeping(),
+    *,
+    recipe: str = "dcgan",
+    set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=False, negative="")] = None,
+    batch: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    out: Path | None = None,
+    from_: Annotated[Path | None, Parameter(name="--from")] = None,
+    yes: Annotated[bool, Parameter(negative="")] = False,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Train a generator on pictures. The same command again goes on where it stopped.
+
+    Examples:
+        sparring train photos/ --minutes 30
+        sparring train emoji --channels 4 --size 64 --steps 20000 --out runs/emoji
+        sparring train fashion-mnist --epochs 10 --set d_lr=1e-4 --set flip=true
+
+    Args:
+        source: Folder, .zip, .npy or .npz of pictures, or the built-in emoji or fashion-mnist.
+        recipe: Every number of the method, by name.
+        set_: NAME=VALUE, one number of the recipe changed; *k and /k scale it. May be repeated.
+        batch: Pictures a step, in place of the recipe's.
+        seed: Everything random is a function of it.
+        device: auto, cpu, cuda, cuda:1 or mps.
+        out: Folder of the run. Default: runs/ and a name made of source, recipe and a hash of the settings.
+        from_: Run whose networks to start with.
+        yes: Ask nothing; without a budget, take 5,000 steps.
+        json_: Print the result as JSON.
+    """
+    changed = _with_changes(recipe_named(recipe), set_ or [])
+    budget = _budget(until, yes)
+    from .run import train as do
+
+    with Progress() as progress:
+        run = do(
+            source,
+            changed,
+            size=pictures.size,
+            channels=pictures.channels if pictures.channels == "auto" else int(pictures.channels),
+            fit=pictures.fit,
+            background=pictures.background,
+            path=pictures.path,
+            batch=batch,
+            seed=seed,
+            out=out,
+            device=device,
+            start_from=from_,
+            say=progress.say,
+            observers={"terminal": progress},
+            **vars(budget),
+            **vars(keeping),
+        )
+    found = {"run": str(run.path), "step": run.step, "images": run.images, "ended": run.ended, "grid": str(run.grid)}
+    _answer(
+        json_,
+        found,
+        f"Trained {run.step:,} steps, {run.images:,} pictures seen.\n"
+        f"Samples: {run.grid}\n"
+        f"Run folder: {run.path}\n"
+        f"More pictures: sparring sample {run.path} -n 64 -o grid.png",
+    )
+
+
+@app.command
+def sample(
+    run: Path,
+    /,
+    *,
+    n: Annotated[int, Parameter(name=["-n", "--number"])] = 64,
+    seed: int = 0,
+    out: Annotated[Path, Parameter(name=["-o", "--out"])] = Path("samples.png"),
+    npz: Annotated[bool, Parameter(negative="")] = False,
+    step: int | None = None,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Make new pictures with a trained run. Picture i depends on the seed and i alone.
+
+    Examples:
+        sparring sample runs/emoji -n 64 --seed 0 -o grid.png
+        sparring sample runs/emoji -n 1000 -o pictures/
+        sparring sample runs/emoji -n 10000 --npz -o pictures.npz
+
+    Args:
+        run: Folder of the run.
+        n: How many.
+        seed: Another seed, other pictures.
+        out: A .png for one sheet of all, a folder for single files, a .npz for an array.
+        npz: Write an array images, uint8 [n, H, W, C], into a .npz file.
+        step: A checkpoint's step. Default: the newest.
+        json_: Print the result as JSON.
+    """
+    from .sampler import load, save
+
+    sampler = load(run, step=step)
+    written = save(sampler, n, seed, out, as_npz=npz)
+    found = {"run": str(run), "step": sampler.step, "n": n, "seed": seed, "out": str(written)}
+    _answer(json_, found, f"{n:,} pictures of step {sampler.step:,}: {written}")
+
+
+@app.command
+def bench(
+    what: Literal["step", "data"],
+    /,
+    *,
+    size: int = 64,
+    channels: int = 3,
+    batch: int = 64,
+    width: int = 64,
+    rounds: int = 12,
+    save: Path | None = None,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Measure this machine: the training step, or the reading of pictures, against what everyone does.
+
+    Examples:
+        sparring bench step
+        sparring bench step --size 32 --rounds 30 --save step-32.json
+        sparring bench data --size 64
+
+    Args:
+        what: step: our training step against the official PyTorch example's loop on the same networks, in turn.
+            data: our batches against Pillow and a DataLoader.
+        size: Side in px.
+        channels: 1, 3 or 4.
+        batch: Pictures a step.
+        width: Feature maps next to the picture.
+        rounds: How often each is measured, in turn.
+        save: File for the figures with machine and date.
+        json_: Print them as JSON.
+    """
+    from .benchmark import as_text
+    from .benchmark import bench as do
+
+    found = do(what, size=size, channels=channels, batch=batch, width=width, rounds=rounds)
+    if save is not None:
+        from .checkpoints import write_whole
+
+        text = json.dumps(found, indent=2) + "\n"
+        write_whole(save, lambda file: file.write(text.encode()))
+    _answer(json_, found, as_text(found))
+
+
+def _with_changes(recipe: Recipe, changes: list[str]) -> Recipe:
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise SparringError(f"--set {change} has no value.", "--set NAME=VALUE, such as --set d_lr=1e-4")
+        recipe = recipe.but(**{name.strip().replace("-", "_"): value.strip()})
+    return recipe
+
+
+def _budget(until: Until, yes: bool) -> Until:
+    if any(value is not None for value in vars(until).values()):
+        return until
+    if yes:
+        print(f"No budget was named: {DEFAULT_STEPS:,} steps.", file=sys.stderr)
+        return Until(steps=DEFAULT_STEPS)
+    if not sys.stdin.isatty():
+        raise SparringError(
+            "No budget was named, and there is nobody to ask.",
+            "--steps, --images, --epochs or --minutes",
+            f"add one, or --yes for {DEFAULT_STEPS:,} steps.",
+        )
+    steps = IntPrompt.ask("How many steps?", default=DEFAULT_STEPS, console=Console(stderr=True))
+    return Until(steps=steps)
+
+
+def _answer(as_json: bool, found: dict[str, Any], text: str) -> None:
+    print(json.dumps({"ok": True} | found) if as_json else text)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs one command and exits with its code; a user's mistake never shows a traceback."""
+    words = sys.argv[1:] if arguments is None else arguments
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        app(words, exit_on_error=False, print_error=False, error_console=console)
+    except CycloptsError as error:
+        console.print(f"{error}\nSee: sparring {' '.join(words[:1])} --help", markup=False)
+        sys.exit(2)
+    except SparringError as error:
+        if "--json" in words:
+            print(
+                json.dumps({"ok": False, "error": {"what": error.what, "expected": error.expected, "fix": error.fix}})
+            )
+        console.print(str(error), markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("Stopped.", markup=False)
+        sys.exit(130)

@@ -1,0 +1,104 @@
+"""A run is a folder: what lies where in it, whose it is at the moment, and what it was started with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import IO, Any
+
+from .checkpoints import Store, unwritable, write_whole
+from .errors import SparringError
+
+FORMAT = 1  # of recipe.json
+
+
+class RunFolder:
+    """The parts of a run's folder: recipe.json, events.jsonl, samples/, checkpoints/, left_out.csv."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.recipe_file = self.path / "recipe.json"
+        self.events = self.path / "events.jsonl"
+        self.samples = self.path / "samples"
+        self.checkpoints = self.path / "checkpoints"
+        self.left_out = self.path / "left_out.csv"
+        self._lock: IO[str] | None = None
+
+    def create(self) -> None:
+        """Makes the folder and what must be in it. Raises SparringError where nothing can be written."""
+        try:
+            self.samples.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+
+    def store(self, keep_last: int = 3, keep_every_steps: int = 0) -> Store:
+        """The run's checkpoints."""
+        return Store(self.checkpoints, keep_last, keep_every_steps)
+
+    def settings(self) -> dict[str, Any] | None:
+        """What the run was started with, or None for a folder that holds no run.
+
+        Raises SparringError when recipe.json is there and cannot be read.
+        """
+        try:
+            found = json.loads(self.recipe_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise SparringError(
+                f"{self.recipe_file} cannot be read: {error}",
+                "the recipe.json that the run wrote",
+                "choose another --out.",
+            ) from None
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise SparringError(
+                f"{self.recipe_file} is of another format than this version of sparring writes.",
+                f'"format": {FORMAT}',
+                "use the version that made the run, or another --out.",
+            )
+        return found
+
+    def write_settings(self, settings: dict[str, Any]) -> None:
+        """Writes recipe.json, whole or not at all."""
+        text = json.dumps({"format": FORMAT} | settings, indent=2, ensure_ascii=False) + "\n"
+        write_whole(self.recipe_file, lambda file: file.write(text.encode()))
+
+    def take(self) -> None:
+        """Makes the run this process's until it ends, however it ends.
+
+        Raises SparringError when another process trains in the folder.
+        """
+        try:
+            import fcntl
+        except ImportError:  # Windows: no lock; the worst is two trainings that overwrite each other's samples
+            return
+        try:
+            self._lock = open(self.path / ".lock", "w")  # noqa: SIM115, held for as long as the run is
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock = None
+            raise SparringError(
+                f"Another process is training in {self.path}.",
+                "one training a folder",
+                "wait for it, or choose another --out.",
+            ) from None
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+
+    def release(self) -> None:
+        """Gives the run back."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def differences(stored: dict[str, Any], asked: dict[str, Any], prefix: str = "") -> list[str]:
+    """Names every setting that differs from what is asked now, as in 'recipe.d_lr: 0.0002 there, 0.0004 asked'."""
+    found = []
+    for name in sorted(stored.keys() | asked.keys()):
+        there, now = stored.get(name), asked.get(name)
+        if isinstance(there, dict) and isinstance(now, dict):
+            found += differences(there, now, f"{prefix}{name}.")
+        elif there != now:
+            found.append(f"{prefix}{name}: {there} there, {now} asked")
+    return found

@@ -1,0 +1,109 @@
+"""What this machine is, and what it decides: threads by rule, precision by measurement."""
+
+from __future__ import annotations
+
+import copy
+import os
+import platform
+import statistics
+import time
+from typing import Any
+
+import torch
+from torch import nn
+
+from .methods import Recipe
+from .networks.calling import randomness
+from .objectives import objective_named
+from .players import Players, resolve_device
+from .step import train_step
+
+# bf16 must be at least this much faster to be worth its coarser numbers (8 bits of mantissa).
+WORTH = 1.15
+
+
+def cores() -> int:
+    """The cores this process may use; one thread for each is the rule."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count() or 1
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device has instructions for bf16; without them it is emulated, 100 times slower on a CPU."""
+    if device.type == "cpu":
+        able = torch.cpu.get_capabilities()
+        return any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))  # the last is ARM's
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return False
+
+
+def choose_precision(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    recipe: Recipe,
+    image_shape: tuple[int, int, int],
+    z_shape: tuple[int, ...],
+    device: Any,
+) -> tuple[str, str]:
+    """Measures a few steps of copies in fp32 and bf16. Returns (the word for `precision`, why in words)."""
+    where = resolve_device(device)
+    if not has_bf16(where):
+        return "fp32", f"this {where.type} has no bf16 arithmetic"
+    kinds = {p: _contender(generator, discriminator, recipe.but(precision=p), z_shape, where) for p in ("fp32", "bf16")}
+    with randomness(0, where):
+        real = torch.rand(recipe.batch, *image_shape, device=where) * 2 - 1
+        times = step_seconds(kinds, recipe, real, steps=4)
+    ratio = statistics.median(a / b for a, b in zip(times["fp32"], times["bf16"], strict=True))
+    return ("bf16" if ratio >= WORTH else "fp32"), f"bf16 steps are {ratio:.2f} times as fast, measured here"
+
+
+def _contender(
+    generator: nn.Module, discriminator: nn.Module, recipe: Recipe, z_shape: tuple[int, ...], device: Any
+) -> Players:
+    return Players(copy.deepcopy(generator), copy.deepcopy(discriminator), recipe, z_shape, device)
+
+
+def step_seconds(kinds: dict[str, Players], recipe: Recipe, real: torch.Tensor, steps: int) -> dict[str, list[float]]:
+    """Times steps of several pairs in turn, after one of each to warm up: a noisy machine disturbs all alike."""
+    objective = objective_named(recipe.loss)
+    times: dict[str, list[float]] = {name: [] for name in kinds}
+    for turn in range(steps + 1):
+        for name, players in kinds.items():
+            begin = time.perf_counter()
+            seen = train_step(players, objective, lambda: (real, None))
+            seen["g_loss"].item()  # waits for the device
+            if turn:
+                times[name].append(time.perf_counter() - begin)
+    return times
+
+
+def describe() -> dict[str, Any]:
+    """The machine in words and numbers, for `--version` and beside every benchmark's result."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cpu": _cpu_name(),
+        "cores": cores(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "bf16": has_bf16(torch.device("cpu")),
+        "device": _accelerator(),
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            lines = dict(line.split(":", 1) for line in file if ":" in line)
+        found = {key.strip(): value.strip() for key, value in lines.items()}
+        return f"{found['model name']} (family {found['cpu family']}, model {found['model']})"
+    except (OSError, KeyError, ValueError):
+        return platform.processor() or platform.machine()
+
+
+def _accelerator() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return "mps" if torch.backends.mps.is_available() else "cpu"

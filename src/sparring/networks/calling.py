@@ -1,0 +1,138 @@
+"""How a pair of networks is called: the shape of z, what G gives, what D takes. For networks we did not write."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import SparringError
+
+
+def find_z_shape(
+    generator: nn.Module, discriminator: nn.Module, image_shape: tuple[int, int, int], latent: int
+) -> tuple[int, ...]:
+    """Looks how the two are called: tries z as [N, latent] and [N, latent, 1, 1] and D on what G makes and on the data.
+
+    Nothing of the networks changes: inference mode, no gradients, the random state put back.
+
+    Args:
+        generator: any module z -> image.
+        discriminator: any module image -> logit.
+        image_shape: (C, H, W) of the data.
+        latent: numbers in z.
+
+    Returns the shape of one z. Raises SparringError with both shapes when something does not fit.
+    """
+    device = next(iter(generator.parameters()), torch.zeros(())).device
+    with evaluation_mode(generator, discriminator), randomness(0, device), torch.no_grad():
+        z_shape, fakes = _try_generator(generator, latent, device)
+        if fakes.shape != (2, *image_shape):
+            raise SparringError(
+                f"The generator makes pictures of shape {list(fakes.shape[1:])}, the data are {list(image_shape)}.",
+                "the same channels, height and width",
+                _shape_advice(tuple(fakes.shape[1:]), image_shape),
+            )
+        _try_discriminator(discriminator, fakes)
+    return z_shape
+
+
+def _try_generator(generator: nn.Module, latent: int, device: torch.device) -> tuple[tuple[int, ...], Tensor]:
+    failures = []
+    for z_shape in ((latent,), (latent, 1, 1)):
+        try:
+            fakes = generator(torch.randn(2, *z_shape, device=device))
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            failures.append(f"z of shape {[2, *z_shape]}: {_first_line(error)}")
+            continue
+        if not isinstance(fakes, Tensor):
+            raise SparringError(
+                f"The generator gave a {type(fakes).__name__}.", "a tensor of pictures [N, channels, height, width]"
+            )
+        return z_shape, fakes
+    wants = _first_width(generator)
+    hint = (
+        f"its first layer takes {wants} numbers: latent={wants}."
+        if wants and wants != latent
+        else "set `latent` to its input size."
+    )
+    raise SparringError(
+        "The generator could not be called. " + "; ".join(failures), f"a module that takes z of {latent} numbers", hint
+    )
+
+
+def _try_discriminator(discriminator: nn.Module, images: Tensor) -> None:
+    shape = list(images.shape)
+    try:
+        logits = discriminator(images)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise SparringError(
+            f"The discriminator could not be called on pictures of shape {shape}: {_first_line(error)}",
+            f"a module that takes {shape} and gives one logit a picture",
+            "make its first and last layers fit this size and these channels.",
+        ) from None
+    found = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    is_map = isinstance(logits, Tensor) and logits.dim() == 4 and logits.shape[1] == 1
+    is_one = isinstance(logits, Tensor) and logits.numel() == len(images)
+    if not (is_one or is_map):
+        raise SparringError(
+            f"The discriminator gave {found} for {len(images)} pictures of shape {shape}.",
+            f"one logit a picture ([{len(images)}] or [{len(images)}, 1]) or a map of them ([{len(images)}, 1, h, w])",
+        )
+    last = [m for m in discriminator.modules() if not any(m.children())][-1:]
+    if last and isinstance(last[0], nn.Sigmoid):
+        raise SparringError(
+            "The discriminator ends in a sigmoid, and the losses here are written on logits.",
+            "logits",
+            "leave the last nn.Sigmoid out.",
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+def _first_width(network: nn.Module) -> int | None:
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            return module.in_features
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            return module.in_channels
+    return None
+
+
+def _shape_advice(made: tuple[int, ...], data: tuple[int, int, int]) -> str:
+    if len(made) != 3:
+        return "let the generator end in a map of [N, channels, height, width]."
+    if made[::-1][:2] == data[:2] or (made[-1] in (1, 3, 4) and made[0] not in (1, 3, 4)):
+        return "the generator puts channels last; PyTorch puts them first: permute(0, 3, 1, 2)."
+    wrong = []
+    if made[0] != data[0]:
+        wrong.append(f"--channels {made[0]}")
+    if made[1:] != data[1:]:
+        wrong.append(f"--size {made[1]}" if made[1] == made[2] else "a square generator")
+    return f"train it with {' '.join(wrong)}, or change the generator."
+
+
+@contextlib.contextmanager
+def evaluation_mode(*networks: nn.Module) -> Iterator[None]:
+    """Inference mode for a while; then every module is in the mode it was in, the user's frozen norms included."""
+    modes = [(module, module.training) for network in networks for module in network.modules()]
+    try:
+        for network in networks:
+            network.eval()
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+@contextlib.contextmanager
+def randomness(seed: int, device: torch.device) -> Iterator[None]:
+    """torch's random state seeded for a while; the user's own is as before afterwards."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield

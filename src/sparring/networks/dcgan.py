@@ -1,0 +1,96 @@
+"""DCGAN, arXiv 1511.06434: strided convolutions, batch norm, ReLU in G and leaky ReLU in D.
+
+At 64 px and width 64 these are layer for layer the networks of the official PyTorch example.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from ..errors import SparringError
+
+# The side of G's first map, and how often it doubles on the way to the picture.
+STAGES: dict[int, tuple[int, int]] = {28: (7, 2), 32: (4, 3), 64: (4, 4), 128: (4, 5), 256: (4, 6)}
+# Maps are at most this many times the width: the published 64 px networks end there (512 = 8 x 64).
+WIDEST = 8
+
+
+def _maps(size_px: int, width: int) -> list[int]:
+    """Feature maps at each resolution but the picture's own, from the smallest to the largest."""
+    if size_px not in STAGES:
+        raise SparringError(
+            f"The dcgan networks do not make pictures of {size_px} px.",
+            f"--size {', '.join(map(str, STAGES))}",
+            "choose the nearest of these; the pictures are resized to it.",
+        )
+    doublings = STAGES[size_px][1]
+    return [width * min(2 ** (doublings - 1 - i), WIDEST) for i in range(doublings)]
+
+
+class Generator(nn.Module):
+    """z -> picture.
+
+    Args:
+        size_px: 28, 32, 64, 128 or 256.
+        channels: 1, 3 or 4.
+        width: feature maps next to the picture.
+        latent: numbers in z.
+    """
+
+    def __init__(self, size_px: int, channels: int, width: int = 64, latent: int = 100) -> None:
+        super().__init__()
+        maps, first_px = _maps(size_px, width), STAGES[size_px][0]
+        self.first = nn.ConvTranspose2d(latent, maps[0], first_px, bias=False)
+        self.first_norm = nn.BatchNorm2d(maps[0])
+        layers: list[nn.Module] = [nn.ReLU(inplace=True)]
+        for below, above in pairwise(maps):
+            layers += [
+                nn.ConvTranspose2d(below, above, 4, 2, 1, bias=False),
+                nn.BatchNorm2d(above),
+                nn.ReLU(inplace=True),
+            ]
+        self.rest = nn.Sequential(*layers, nn.ConvTranspose2d(maps[-1], channels, 4, 2, 1, bias=False), nn.Tanh())
+        self.apply(published_init)
+
+    def forward(self, z: Tensor) -> Tensor:  # [N, latent] -> [N, C, H, W] in [-1, 1]
+        """Makes one picture for each z; z may also be [N, latent, 1, 1]."""
+        return self.rest(self.first_norm(self.first(z.reshape(len(z), -1, 1, 1))))
+
+
+class Discriminator(nn.Module):
+    """Picture -> logit: above 0 it takes the picture for real."""
+
+    def __init__(self, size_px: int, channels: int, width: int = 64) -> None:
+        super().__init__()
+        maps, last_px = _maps(size_px, width)[::-1], STAGES[size_px][0]
+        layers: list[nn.Module] = [nn.Conv2d(channels, maps[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
+        for above, below in pairwise(maps):
+            layers += [
+                nn.Conv2d(above, below, 4, 2, 1, bias=False),
+                nn.BatchNorm2d(below),
+                nn.LeakyReLU(0.2, inplace=True),
+            ]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(maps[-1], 1, last_px, bias=False))
+        self.apply(published_init)
+
+    def forward(self, images: Tensor) -> Tensor:  # [N, C, H, W] in [-1, 1] -> [N]
+        """Gives one logit a picture."""
+        return self.layers(images).flatten()
+
+
+def published_init(module: nn.Module) -> None:
+    """Convolutions N(0, .02), batch norm's scale N(1, .02): DCGAN, arXiv 1511.06434, section 4 and its code."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)
+
+
+def build(size_px: int, channels: int, width: int, latent: int) -> tuple[nn.Module, nn.Module]:
+    """Returns (G, D), G drawn first from torch's global random state."""
+    if channels not in (1, 3, 4):
+        raise SparringError(f"The dcgan networks do not make {channels} channels.", "1 (gray), 3 (RGB) or 4 (RGBA)")
+    return Generator(size_px, channels, width, latent), Discriminator(size_px, channels, width)

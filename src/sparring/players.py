@@ -1,0 +1,234 @@
+"""G and D behind one call each: optimisers, average of G, device and precision.
+
+`step.py` says what happens; how it happens on this machine is hidden here.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor, nn
+
+from .errors import SparringError
+from .methods import Recipe
+from .networks.calling import evaluation_mode
+from .seeds import seed_for
+
+# G paints in batches of one fixed size, so that picture i is the same whatever else is asked for.
+PAINT_BATCH = 16
+
+
+class Players:
+    """Generator, discriminator and what trains them.
+
+    Args:
+        generator: z -> pictures [N, C, H, W] in [-1, 1].
+        discriminator: pictures -> logits, one a picture or a map of them.
+        recipe: its rates, betas and averaging are used here; `precision` must be fp32 or bf16.
+        z_shape: the shape of one z, as `find_z_shape` returns it.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps" or a torch.device.
+
+    Raises:
+        SparringError: nothing of a network can learn, both share parameters, or the device is not there.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        recipe: Recipe,
+        z_shape: tuple[int, ...],
+        device: Any = "auto",
+    ) -> None:
+        self.recipe, self.z_shape = recipe, z_shape
+        self.fabric = _fabric(device, recipe.precision)
+        self.device: torch.device = self.fabric.device
+        layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
+        self.generator = generator.to(self.device).to(memory_format=layout)  # type: ignore[call-overload]
+        self.discriminator = discriminator.to(self.device).to(memory_format=layout)  # type: ignore[call-overload]
+        self.g_params, self.d_params = _learning(generator, "generator"), _learning(discriminator, "discriminator")
+        if {id(p) for p in self.g_params} & {id(p) for p in self.d_params}:
+            raise SparringError(
+                "Generator and discriminator share a parameter, so each would undo what the other learns.",
+                "two networks with parameters of their own",
+                "build the shared layer twice.",
+            )
+        self.g_optimizer = self._adam(self.g_params, recipe.g_lr)
+        self.d_optimizer = self._adam(self.d_params, recipe.d_lr)
+        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        self._averaged_images = 0
+
+    def _adam(self, params: Sequence[Tensor], lr: float) -> torch.optim.Adam:
+        return torch.optim.Adam(
+            params, lr, (self.recipe.beta1, self.recipe.beta2), fused=self.device.type in ("cpu", "cuda")
+        )
+
+    def latents(self, n: int) -> Tensor:
+        """Draws z ~ N(0, 1) from torch's random state of the device.  # [n, *z_shape]"""
+        return torch.randn(n, *self.z_shape, device=self.device)
+
+    def generate(self, n: int, condition: Tensor | None = None, *, for_g: bool) -> Tensor:
+        """Makes n fakes from fresh z, with the graph that G's update needs only where `for_g`.  # [n, C, H, W]"""
+        with torch.set_grad_enabled(for_g), self.fabric.autocast():
+            return self.generator(self.latents(n))
+
+    def discriminate(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Returns D's logits in fp32, flat: one a picture, or all of a map of them.  # [N, C, H, W] -> [N or more]"""
+        with self.fabric.autocast():
+            return self.discriminator(images).flatten().float()
+
+    def d_update(self, loss: Any) -> None:
+        """One update of D's parameters, and of nothing else."""
+        _update(self.d_optimizer, self.d_params, loss)
+
+    def g_update(self, loss: Any) -> None:
+        """One update of G's parameters, and of nothing else."""
+        _update(self.g_optimizer, self.g_params, loss)
+
+    @torch.no_grad()
+    def average_g(self, batch: int) -> None:
+        """Moves the average of G towards G after an update that used `batch` fakes.
+
+        Batch norm's running statistics are averaged with the weights they belong to; all other buffers are copied
+        (an average of spectral norm's unit vectors would be none).
+        """
+        self._averaged_images += batch
+        half_life = min(self.recipe.ema_half_life_images, self.recipe.ema_ramp * self._averaged_images)
+        keep = 0.5 ** (batch / half_life) if half_life else 0.0
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - keep)
+        for (name, mine), theirs in zip(self.average.named_buffers(), self.generator.buffers(), strict=True):
+            if name.endswith(("running_mean", "running_var")):
+                mine.lerp_(theirs, 1 - keep)
+            else:
+                mine.copy_(theirs)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        parts = {name: getattr(self, name).state_dict() for name in _PARTS}
+        return parts | {"averaged_images": self._averaged_images}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`. Raises SparringError when the networks do not fit."""
+        for name in _PARTS:
+            load_into(getattr(self, name), state[name], name)
+        self._averaged_images = state["averaged_images"]
+
+    def load_networks(self, state: dict[str, Any]) -> None:
+        """Takes over another run's networks and nothing else: its optimisers start anew."""
+        for name in ("generator", "discriminator", "average"):
+            load_into(getattr(self, name), state[name], name)
+
+
+_PARTS = ("generator", "discriminator", "average", "g_optimizer", "d_optimizer")
+
+
+def _update(optimizer: torch.optim.Optimizer, params: Sequence[Tensor], loss: Tensor) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    # `inputs` is what keeps the other network's gradients from being computed (9 % of a step) and its parameters as
+    # they are; switching requires_grad off and on instead would thaw what the user froze.
+    loss.backward(inputs=list(params))
+    optimizer.step()
+
+
+def load_into(part: Any, state: dict[str, Any], name: str) -> None:
+    """Loads saved weights into a network or optimiser. Raises SparringError in words when they do not fit."""
+    try:
+        part.load_state_dict(state)
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise SparringError(
+            f"The saved {name} does not fit this one: {str(error).splitlines()[-1].strip()}",
+            "the same networks that the checkpoint was saved from (size, channels, width, latent)",
+            "give the same options as that run, or the same network.",
+        ) from None
+
+
+def write_state(state: dict[str, Any]) -> Callable[[BinaryIO], object]:
+    """Returns what writes a state into an open file, for `checkpoints`."""
+    return lambda file: torch.save(_canonical(state), file)
+
+
+def _canonical(state: Any) -> Any:
+    """Equal states as equal bytes: a pickle depends on which equal strings are the same object, so all are made one."""
+    if isinstance(state, dict):
+        return {_canonical(key): _canonical(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(_canonical(value) for value in state)
+    return sys.intern(state) if type(state) is str else state
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Reads a saved state onto the CPU; `weights_only`, so nothing in the file is ever executed."""
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _fabric(device: Any, precision: str) -> Any:
+    from lightning_fabric import Fabric  # 1.8 s of import, so only when something is trained
+
+    if precision not in ("fp32", "bf16"):
+        raise SparringError(f"The precision is {precision!r}.", "fp32, bf16 or auto")
+    kind, _, index = str(device).partition(":")
+    if kind not in ("auto", "cpu", "cuda", "mps"):
+        raise SparringError(f"There is no device {str(device)!r}.", "auto, cpu, cuda, cuda:1 or mps")
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces every precision at INFO
+    try:
+        return Fabric(
+            accelerator=kind,
+            devices=[int(index)] if index else 1,
+            precision="32-true" if precision == "fp32" else "bf16-mixed",
+        )
+    except (RuntimeError, ValueError) as error:  # Fabric says the same of a device that is not there in both ways
+        raise SparringError(
+            f"The device {str(device)!r} cannot be used: {str(error).splitlines()[0]}",
+            "a device of this machine",
+            "--device auto",
+        ) from None
+
+
+def resolve_device(device: Any) -> torch.device:
+    """The device that a word stands for here. Raises SparringError for one that is not there."""
+    return _fabric(device, "fp32").device
+
+
+def _learning(network: nn.Module, role: str) -> list[nn.Parameter]:
+    params = [p for p in network.parameters() if p.requires_grad]
+    if not params:
+        raise SparringError(
+            f"Nothing of the {role} can learn: it has no parameter that requires a gradient.",
+            "at least one parameter with requires_grad=True",
+            "unfreeze the layers that should learn.",
+        )
+    return params
+
+
+def draw_latents(seed: int, indices: Sequence[int], z_shape: tuple[int, ...]) -> Tensor:
+    """z number i depends on (seed, i) alone, on the CPU's generator whatever the device.  # [len(indices), *z_shape]"""
+    draws = (torch.Generator().manual_seed(seed_for(seed, "sample", i)) for i in indices)
+    return torch.stack([torch.randn(z_shape, generator=g) for g in draws])
+
+
+@torch.no_grad()
+def paint(
+    generator: nn.Module, n: int, seed: int, z_shape: tuple[int, ...], device: torch.device, start: int = 0
+) -> Tensor:
+    """Pictures `start` to `start + n` of a seed, in inference mode and fp32.
+
+    Returns uint8 on the CPU.  # [n, C, H, W]
+    """
+    pages = []
+    with evaluation_mode(generator):
+        first = start - start % PAINT_BATCH
+        for page in range(first, start + n, PAINT_BATCH):
+            z = draw_latents(seed, range(page, page + PAINT_BATCH), z_shape).to(device)
+            pages.append(to_uint8(generator(z)))
+    return torch.cat(pages)[start - first : start - first + n].contiguous()
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """[-1, 1] -> 0..255, rounded; what lies outside is clipped, on the CPU.  # [N, C, H, W]"""
+    return images.float().add(1).mul(127.5).round_().clamp_(0, 255).to(torch.uint8).cpu()

@@ -1,0 +1,225 @@
+"""`train()`: wires data, networks, trainer and observers into a run's folder. The only place that knows them all."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from . import __version__, machine, networks
+from .checkpoints import write_whole
+from .data import ImageSource, open_data
+from .errors import SparringError
+from .folder import RunFolder, differences
+from .methods import Recipe, recipe_named
+from .networks.calling import find_z_shape, randomness
+from .players import resolve_device
+from .sampler import OWN
+from .seeds import seed_for
+from .session import Options, Run, Session
+from .trainer import Budget, Trainer
+
+# The side of pictures where nobody names one; a built-in data set may have its own.
+DEFAULT_SIZE_PX = 64
+NATURAL_SIZE_PX = {"fashion-mnist": 28}
+
+
+def train(
+    source: Any = "emoji",
+    recipe: str | Recipe = "dcgan",
+    *,
+    generator: nn.Module | None = None,
+    discriminator: nn.Module | None = None,
+    size: int | None = None,
+    channels: int | Literal["auto"] = "auto",
+    fit: str = "crop",
+    background: str = "white",
+    path: str | Path | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    steps: int | None = None,
+    images: int | None = None,
+    epochs: float | None = None,
+    minutes: float | None = None,
+    device: str = "auto",
+    start_from: str | Path | None = None,
+    **options: Any,
+) -> Run:
+    """Trains a generator on pictures; the same call again goes on where the last whole checkpoint is.
+
+    Args:
+        source: a folder, zip, .npy or .npz of pictures, "emoji", "fashion-mnist", or tensors in any iterable.
+        recipe: a name from `sparring.recipes` or a Recipe.
+        generator: your own, z [N, latent] or [N, latent, 1, 1] -> [N, C, H, W] in [-1, 1]; with `discriminator`.
+        discriminator: your own, pictures -> logits, one each.
+        size: side of the pictures in px; by default 64, 28 for fashion-mnist, or what tensors have.
+        channels: "auto", 1, 3 or 4.
+        fit: "crop", "pad" or "squeeze" what is not square.
+        background: what transparent pictures are laid on where there is no alpha channel.
+        path: where a built-in data set lies.
+        batch: pictures a step, in place of the recipe's.
+        seed: everything random is a function of it.
+        out: the run's folder; by default runs/ and a name made of source, recipe and a hash of the settings.
+        steps: G updates to stop after; or `images`, `epochs`, `minutes`; counted from the run's beginning.
+        images: real images to stop after.
+        epochs: passes over the data to stop after.
+        minutes: counted from this call.
+        device: "auto", "cpu", "cuda", "mps".
+        start_from: another run whose networks to start with.
+        options: sample_every, checkpoint_every (steps), keep, keep_every, observers, say: see `session.Options`.
+
+    Raises:
+        SparringError: anything that a user can mend, in words; nothing saved is lost.
+        KeyboardInterrupt, SystemExit(143): after Ctrl-C or SIGTERM, once the step is finished and saved.
+    """
+    how = Options.of(options)
+    recipe = recipe_named(recipe)
+    recipe = recipe if batch is None else recipe.but(batch=batch)
+    budget = Budget(steps, images, epochs, minutes)
+    if not budget:
+        raise SparringError("The training has no end.", "one of steps, images, epochs or minutes")
+    if (generator is None) != (discriminator is None):
+        raise SparringError("One network of your own was given.", "both or none", "give generator= and discriminator=.")
+    data = open_data(
+        source,
+        size_px=size or _default_size(source),
+        channels=channels,
+        fit=fit,
+        background=background,
+        path=path,
+        say=how.say,
+    )
+    asked = {
+        "recipe": recipe.to_dict(),
+        "data": data.identity,
+        "networks": _describe(generator, discriminator, recipe),
+        "seed": seed,
+        "from": Path(start_from).name if start_from else None,
+    }
+    folder = RunFolder(out or _default_out(source, data, [channels, fit, background], asked))
+    folder.create()
+    folder.take()
+    try:
+        pair = _pair(generator, discriminator, data, recipe, seed)
+        decided = _settle(folder, asked, pair, data, recipe, device)
+        how.say(f"Run folder: {folder.path}")
+        with _threads(decided["threads"]):
+            settled = recipe.but(precision=decided["precision"])
+            trainer = Trainer(*pair, data, settled, seed=seed, device=decided["device"])
+            return Session(folder, trainer, how).run(budget, start_from)
+    finally:
+        folder.release()
+
+
+def _default_size(source: Any) -> int | None:
+    if isinstance(source, str | Path):
+        return NATURAL_SIZE_PX.get(str(source), DEFAULT_SIZE_PX)
+    return None  # tensors have their size
+
+
+def _describe(generator: nn.Module | None, discriminator: nn.Module | None, recipe: Recipe) -> dict[str, Any]:
+    """What a run remembers of its networks: a family, or of your own the class and the shape of every weight."""
+    if generator is None or discriminator is None:
+        return {"family": recipe.network}
+    return {"family": OWN, "generator": _outline(generator), "discriminator": _outline(discriminator)}
+
+
+def _outline(network: nn.Module) -> str:
+    shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+    return f"{type(network).__name__} {hashlib.sha256(json.dumps(shapes).encode()).hexdigest()[:12]}"
+
+
+def _default_out(source: Any, data: ImageSource, look: list[Any], asked: dict[str, Any]) -> Path:
+    """A name from what was typed, not from the data's content: pictures added later are a difference, not a new run."""
+    typed = {name: asked[name] for name in ("recipe", "networks", "seed", "from")}
+    where = str(Path(source).resolve()) if isinstance(source, str | Path) and Path(source).exists() else data.name
+    digest = hashlib.sha256(json.dumps([typed, look, data.size_px, where], sort_keys=True).encode()).hexdigest()[:6]
+    return Path("runs") / f"{data.name}-{asked['recipe']['name']}-{data.size_px}px-{digest}"
+
+
+def _pair(
+    generator: nn.Module | None, discriminator: nn.Module | None, data: ImageSource, recipe: Recipe, seed: int
+) -> tuple[nn.Module, nn.Module]:
+    if generator is not None and discriminator is not None:
+        return generator, discriminator
+    with randomness(seed_for(seed, "networks"), torch.device("cpu")):
+        return networks.build(recipe.network, data.size_px, data.channels, recipe.width, recipe.latent)
+
+
+def _settle(
+    folder: RunFolder,
+    asked: dict[str, Any],
+    pair: tuple[nn.Module, nn.Module],
+    data: ImageSource,
+    recipe: Recipe,
+    device: str,
+) -> dict[str, Any]:
+    """Returns what was decided at the run's first start; at the first start, decides it and writes it down.
+
+    Raises SparringError naming what differs when the folder holds a run of other settings.
+    """
+    stored = folder.settings()
+    if stored is not None:
+        _same_or_stop(folder, stored, asked, device)
+        return stored["decided"]
+    shape = (data.channels, data.size_px, data.size_px)
+    z_shape = find_z_shape(*pair, shape, recipe.latent)
+    threads = recipe.threads or machine.cores()
+    precision, why = recipe.precision, "asked for"
+    if precision == "auto":
+        with _threads(threads):
+            precision, why = machine.choose_precision(*pair, recipe, shape, z_shape, device)
+    decided = {
+        "precision": precision,
+        "precision_why": why,
+        "threads": threads,
+        "device": str(resolve_device(device)),
+        "z_shape": list(z_shape),
+    }
+    _write_left_out(folder, data)
+    folder.write_settings({"sparring": __version__} | asked | {"decided": decided})
+    return decided
+
+
+def _same_or_stop(folder: RunFolder, stored: dict[str, Any], asked: dict[str, Any], device: str) -> None:
+    found = differences({name: stored.get(name) for name in asked}, asked)
+    there = stored["decided"]["device"]
+    if device != "auto" and str(resolve_device(device)) != there:
+        found.append(f"device: {there} there, {device} asked")
+    if found:
+        raise SparringError(
+            f"{folder.path} holds a run of other settings:\n  " + "\n  ".join(found),
+            "the settings that the run was started with (a larger budget is no difference)",
+            f"choose another --out; `--from {folder.path}` starts it from this run's networks.",
+        )
+
+
+def _write_left_out(folder: RunFolder, data: ImageSource) -> None:
+    """Lists the files that could not be used, with the reason, where the user looks first: in the run."""
+    if not data.left_out:
+        return
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("path", "reason"))
+    table.writerows(data.left_out)
+    write_whole(folder.left_out, lambda file: file.write(text.getvalue().encode("utf-8", "surrogateescape")))
+
+
+@contextlib.contextmanager
+def _threads(n: int) -> Iterator[None]:
+    """n CPU threads for a while: the sums of a run depend on how many share them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

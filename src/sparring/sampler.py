@@ -1,0 +1,147 @@
+"""From a run's folder to new pictures."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from . import networks
+from .checkpoints import unwritable, write_whole
+from .errors import SparringError
+from .folder import RunFolder
+from .methods import Recipe
+from .networks.calling import randomness
+from .pictures import as_image, grid, save_png
+from .players import load_into, paint, read_state
+
+OWN = "own"  # what recipe.json calls networks that the user brought
+
+
+class Sampler:
+    """A trained generator.
+
+    Attributes:
+        step: the generator updates it had.
+        size_px: side of its pictures.
+        channels: 1 gray, 3 RGB, 4 RGBA.
+    """
+
+    def __init__(self, generator: nn.Module, z_shape: tuple[int, ...], step: int, size_px: int, channels: int) -> None:
+        self.generator, self.z_shape = generator.requires_grad_(False), z_shape
+        self.step, self.size_px, self.channels = step, size_px, channels
+        self.device = next(iter(generator.parameters())).device
+
+    def sample(self, n: int = 64, seed: int = 0, start: int = 0) -> np.ndarray:
+        """Makes pictures number `start` to `start + n` of a seed; each depends on (seed, its number) alone.
+
+        Returns uint8, alpha last among the channels.  # [n, C, H, W]
+        """
+        if n < 1 or start < 0:
+            raise SparringError(f"{n} pictures from number {start} are asked for.", "n >= 1 and start >= 0")
+        return paint(self.generator, n, seed, self.z_shape, self.device, start).numpy()
+
+
+def load(
+    run: str | Path,
+    *,
+    generator: nn.Module | None = None,
+    discriminator: nn.Module | None = None,
+    step: int | None = None,
+) -> Sampler:
+    """Loads the averaged generator of a run.
+
+    Args:
+        run: the run's folder.
+        generator: for a run with your own networks: the same network again (nothing of yours is run from disk).
+        discriminator: not needed to sample; taken for symmetry with `train` and ignored.
+        step: a checkpoint's step; the newest whole one by default.
+
+    Raises:
+        SparringError: no run there, no such checkpoint, a damaged one, or networks that do not fit.
+    """
+    folder = RunFolder(run)
+    settings = folder.settings()
+    if settings is None:
+        raise SparringError(
+            f"There is no run in {folder.path}.", "a folder that `sparring train` made", "give its path."
+        )
+    step = _whole_step(folder, step)
+    state = read_state(folder.store().path(step))
+    network = _generator(settings, generator)
+    load_into(network, state["players"]["average"], "generator")
+    z_shape = tuple(settings["decided"]["z_shape"])
+    return Sampler(network, z_shape, step, settings["data"]["size_px"], settings["data"]["channels"])
+
+
+def _whole_step(folder: RunFolder, step: int | None) -> int:
+    if not folder.checkpoints.is_dir():
+        raise SparringError(f"{folder.path} has no checkpoint yet.", "a run that has saved one", "let it train on.")
+    store = folder.store()
+    if step is None:
+        newest, damaged = store.newest()
+        if newest is None:
+            state = "damaged" if damaged else "there"
+            raise SparringError(
+                f"{folder.path} has no checkpoint that is {'whole' if damaged else state}.",
+                "a whole one",
+                "train it again.",
+            )
+        return newest
+    if step not in store.steps():
+        raise SparringError(f"{folder.path} has no checkpoint of step {step}.", f"one of {store.steps()}")
+    if not store.is_whole(step):
+        raise SparringError(
+            f"The checkpoint of step {step} in {folder.path} is damaged.", "a file with the checksum beside it"
+        )
+    return step
+
+
+def _generator(settings: dict[str, Any], generator: nn.Module | None) -> nn.Module:
+    if generator is not None:
+        return copy.deepcopy(generator)  # the user's own keeps its weights
+    if settings["networks"]["family"] == OWN:
+        raise SparringError(
+            "This run was trained with your own networks.",
+            "the same generator again",
+            "sparring.load(run, generator=G)",
+        )
+    import torch
+
+    recipe = Recipe(**settings["recipe"])
+    with randomness(0, torch.device("cpu")):
+        return networks.build(
+            recipe.network, settings["data"]["size_px"], settings["data"]["channels"], recipe.width, recipe.latent
+        )[0]
+
+
+def save(sampler: Sampler, n: int, seed: int, out: Path, *, as_npz: bool = False) -> Path:
+    """Writes n pictures: one sheet (.png), single files (a folder) or an array (.npz, or `as_npz`).
+
+    The array is `images`, uint8 [n, H, W, C]. Returns the path written; raises SparringError when it cannot be.
+    """
+    if as_npz and out.suffix != ".npz":
+        out = out.with_suffix(".npz")
+    if out.suffix not in ("", ".png", ".npz"):
+        raise SparringError(
+            f"{out} ends in {out.suffix}.", "a .png (one sheet), a .npz (an array) or a folder (single files)"
+        )
+    try:
+        (out if out.suffix == "" else out.parent).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(out, error) from None
+    if out.suffix == "":
+        digits = max(5, len(str(n - 1)))
+        for first in range(0, n, 256):  # so many at a time that memory stays small
+            for i, picture in enumerate(sampler.sample(min(256, n - first), seed, first), first):
+                save_png(as_image(picture), out / f"{i:0{digits}d}.png")
+        return out
+    pictures = sampler.sample(n, seed)
+    if out.suffix == ".npz":
+        write_whole(out, lambda file: np.savez_compressed(file, images=pictures.transpose(0, 2, 3, 1)))
+    else:
+        save_png(grid(pictures), out)
+    return out

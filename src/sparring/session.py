@@ -1,0 +1,227 @@
+"""One process's work on a run: resume, train, write down, stop well when asked to."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .errors import SparringError, did_you_mean
+from .events import Event, Log
+from .findings import Action
+from .folder import RunFolder
+from .pictures import grid, save_png
+from .players import read_state, write_state
+from .sampler import load
+from .seeds import seed_for
+from .trainer import Budget, Trainer
+
+Observer = Callable[[Event], Action | None]
+GRID_PICTURES = 64  # on a sample sheet
+TICK_EVERY = 10  # steps
+NON_FINITE = "non-finite"  # why a run ended whose losses are no longer numbers
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as `train` leaves it.
+
+    Attributes:
+        path: its folder.
+        step: G updates done.
+        images: real images seen.
+        ended: "budget" or "non-finite" or what an observer asked.
+        grid: the newest sheet of samples.
+    """
+
+    path: Path
+    step: int
+    images: int
+    ended: str
+    grid: Path
+
+    def sample(self, n: int = 64, seed: int = 0) -> Any:
+        """New pictures of this run's averaged generator, uint8.  # [n, C, H, W]"""
+        return load(self.path).sample(n, seed)
+
+
+@dataclass
+class Options:
+    """How a run is kept and shown: no part of what it computes."""
+
+    sample_every: int = 250
+    checkpoint_every: int = 500
+    keep: int = 3
+    keep_every: int = 0
+    observers: Mapping[str, Observer] = field(default_factory=dict)
+    say: Callable[[str], None] = print
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> Options:
+        """From keyword arguments; an unknown one is an error with the near name."""
+        known = [f.name for f in fields(cls)]
+        for name in options:
+            if name not in known:
+                raise SparringError(f"train() has no option {name!r}.", did_you_mean(name, known))
+        return cls(**options)
+
+    def __post_init__(self) -> None:
+        for name, value in (("--sample-every", self.sample_every), ("--checkpoint-every", self.checkpoint_every)):
+            if value < 1:
+                raise SparringError(f"{name} is {value}.", "a number of steps, 1 or more")
+
+
+class Session:
+    """One process's work on a run: resume, train, write down."""
+
+    def __init__(self, folder: RunFolder, trainer: Trainer, how: Options) -> None:
+        self.folder, self.trainer, self.how = folder, trainer, how
+        self.store = folder.store(how.keep, how.keep_every)
+        self.grid = folder.samples / "none.png"
+        self.ended = ""
+        self._sampled_at = self._saved_at = -1  # the step of the newest sheet and checkpoint of this process
+
+    def run(self, budget: Budget, start_from: str | Path | None) -> Run:
+        """Goes on where the run stands, until the budget is spent or somebody asks to stop."""
+        self.store.sweep()
+        began_before = self.folder.events.exists()
+        self._resume(start_from)
+        log = Log(self.folder.events)
+        try:
+            self._note(log, self._opening("resumed" if began_before else "started", budget))
+            if not self.trainer.step:
+                self._sample(log)
+            periods = {"tick": TICK_EVERY, "sample": self.how.sample_every, "checkpoint": self.how.checkpoint_every}
+            with _stop_on_signals(self.trainer):
+                for event in self.trainer.run(budget, periods=periods):
+                    self._handle(log, event)
+        finally:
+            log.close()
+        return self._result()
+
+    def _opening(self, kind: str, budget: Budget) -> Event:
+        trainer = self.trainer
+        until = budget.last_step(trainer.recipe.batch * trainer.recipe.d_steps, trainer.data.n)
+        values = {"until_step": until, "minutes": budget.minutes, "torch": torch.__version__}
+        return Event(kind, trainer.step, trainer.images, values)
+
+    def _handle(self, log: Log, event: Event) -> None:
+        if event.kind == "sample":
+            self._sample(log)
+        elif event.kind == "checkpoint":
+            self._checkpoint(log)
+        else:
+            if event.kind == "ended":
+                self.ended = event.values["reason"]
+                if self.ended != NON_FINITE:
+                    self._sample(log)
+                    self._checkpoint(log)
+            self._note(log, event)
+
+    def _note(self, log: Log, event: Event) -> None:
+        """Writes an event down, then shows it to every observer, whose actions the trainer takes up."""
+        log.append(event)
+        for observer in (_finite_guard, *self.how.observers.values()):
+            action = observer(event)
+            if action is not None:
+                self.trainer.apply(action)
+
+    def _sample(self, log: Log) -> None:
+        if self._sampled_at == self.trainer.step:
+            return
+        self._sampled_at = self.trainer.step
+        self.grid = self.folder.samples / f"step-{self.trainer.step:08d}.png"
+        save_png(grid(self.trainer.sample(GRID_PICTURES, seed_for(self.trainer.seed, "grid")).numpy()), self.grid)
+        self._note(log, Event("sample", self.trainer.step, self.trainer.images, {"file": f"samples/{self.grid.name}"}))
+
+    def _checkpoint(self, log: Log) -> None:
+        if self._saved_at == self.trainer.step:
+            return
+        self._saved_at = self.trainer.step
+        state = self.trainer.state_dict() | {"observers": self._observer_states()}
+        path = self.store.save(self.trainer.step, write_state(state))
+        self._note(
+            log, Event("checkpoint", self.trainer.step, self.trainer.images, {"file": f"checkpoints/{path.name}"})
+        )
+
+    def _observer_states(self) -> dict[str, Any]:
+        return {name: o.state_dict() for name, o in self.how.observers.items() if hasattr(o, "state_dict")}
+
+    def _resume(self, start_from: str | Path | None) -> None:
+        step, damaged = self.store.newest()
+        for bad in damaged:
+            self.how.say(
+                f"The checkpoint of step {bad} is damaged; it is set aside as {self.store.set_aside(bad).name}."
+            )
+        if step is not None:
+            state = read_state(self.store.path(step))
+            self.trainer.load_state_dict(state)
+            for name, observer in self.how.observers.items():
+                if name in state["observers"] and hasattr(observer, "load_state_dict"):
+                    observer.load_state_dict(state["observers"][name])
+            self.how.say(f"Going on from step {step:,}.")
+        elif damaged:
+            raise SparringError(
+                f"Every checkpoint in {self.store.folder} is damaged, so the run cannot go on.",
+                "one whole checkpoint",
+                "the files are kept with the ending .damaged; start anew with another --out.",
+            )
+        elif start_from is not None:
+            origin = RunFolder(start_from).store()
+            newest = origin.newest()[0]
+            assert newest is not None  # _origin has looked
+            self.trainer.players.load_networks(read_state(origin.path(newest))["players"])
+
+    def _result(self) -> Run:
+        trainer, path = self.trainer, self.folder.path
+        if self.ended in _EXITS:
+            self.how.say(
+                f"Stopped by {self.ended} at step {trainer.step:,}; saved. The same command again goes on from there."
+            )
+            raise _EXITS[self.ended](*([143] if self.ended == "SIGTERM" else []))
+        if self.ended == NON_FINITE:
+            kept = self.store.newest()[0]
+            raise SparringError(
+                f"A loss is not finite at step {trainer.step:,}; nothing after it can be good, so the run stopped.",
+                "finite losses",
+                f"the last good checkpoint is of step {kept}; start another run with lower rates "
+                "(--set d_lr=/2 --set g_lr=/2) or with --set precision=fp32.",
+            )
+        return Run(path, trainer.step, trainer.images, self.ended, self.grid)
+
+
+_EXITS: dict[str, type[BaseException]] = {"SIGINT": KeyboardInterrupt, "SIGTERM": SystemExit}
+
+
+def _finite_guard(event: Event) -> Action | None:
+    """Stops a run whose losses are no longer numbers, before a checkpoint is written over a good one."""
+    bad = [name for name in event.values.get("nonfinite", ()) if "loss" in name]
+    return Action("stop", why=NON_FINITE) if bad else None
+
+
+@contextlib.contextmanager
+def _stop_on_signals(trainer: Trainer) -> Iterator[None]:
+    """Ctrl-C and SIGTERM ask the trainer to stop after its step; a second one acts at once, as it would without us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, frame: Any) -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        trainer.apply(Action("stop", why=signal.Signals(number).name))
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

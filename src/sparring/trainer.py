@@ -1,0 +1,221 @@
+"""The loop: draws, steps, and says what happened as events. It writes no file and knows no observer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from .data import ImageSource
+from .errors import SparringError, did_you_mean
+from .events import Event
+from .findings import Action
+from .methods import Recipe
+from .networks.calling import find_z_shape, randomness
+from .objectives import objective_named
+from .players import Players, paint
+from .seeds import seed_for
+from .signals import Window
+from .step import train_step
+
+# First signs of life come at these steps whatever the period; later ticks come at its multiples.
+EARLY_TICKS = (1, 2, 5)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When to stop: whichever is reached first. `images` counts real ones, `epochs` passes over the data."""
+
+    steps: int | None = None
+    images: int | None = None
+    epochs: float | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and not value > 0:
+                raise SparringError(f"--{name} is {value}.", "a number above 0")
+
+    def __bool__(self) -> bool:
+        return any(value is not None for value in vars(self).values())
+
+    def last_step(self, images_a_step: int, pictures: int | None) -> int | None:
+        """The step to stop after, or None where only the clock decides.
+
+        Raises SparringError for epochs of data whose length nobody knows.
+        """
+        if self.epochs is not None and pictures is None:
+            raise SparringError(
+                f"--epochs is {self.epochs:g}, but the data do not say how many they are.",
+                "--steps, --images or --minutes",
+            )
+        epochs_images = None if self.epochs is None or pictures is None else self.epochs * pictures
+        counts = [-(-n // images_a_step) for n in (self.images, epochs_images) if n is not None]
+        return min((int(n) for n in [self.steps, *counts] if n is not None), default=None)
+
+
+class Trainer:
+    """Trains a pair of networks; `for event in Trainer(G, D, data, recipe).run(steps=20_000): ...`.
+
+    Args:
+        generator: z [N, latent] or [N, latent, 1, 1] -> pictures [N, C, H, W] in [-1, 1].
+        discriminator: pictures -> logits [N], [N, 1] or a map [N, 1, h, w].
+        data: where real pictures come from, as `sparring.data.open_data` gives it.
+        recipe: every number of the method; `precision` "auto" counts as fp32 here (`sparring.train` measures it).
+        seed: all that is random is a function of (seed, step, purpose).
+        device: "auto", "cpu", "cuda", "mps".
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        data: ImageSource,
+        recipe: Recipe,
+        *,
+        seed: int = 0,
+        device: Any = "auto",
+    ) -> None:
+        recipe = recipe.but(precision="fp32") if recipe.precision == "auto" else recipe
+        shape = (data.channels, data.size_px, data.size_px)
+        z_shape = find_z_shape(generator, discriminator, shape, recipe.latent)
+        self.objective = objective_named(recipe.loss)
+        self.players = Players(generator, discriminator, recipe, z_shape, device)
+        self.data, self.seed = data, seed
+        self.step = self.images = 0
+        self._drawn = 0  # real pictures drawn so far: the place in the data's order
+        self._window = Window()
+        self._stop_reason = ""
+        self._applied: list[Event] = []
+        self._ticked = (time.monotonic(), 0)  # when the last tick was, and the images seen by then
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe as it now stands."""
+        return self.players.recipe
+
+    def run(
+        self,
+        budget: Budget | None = None,
+        *,
+        steps: int | None = None,
+        images: int | None = None,
+        epochs: float | None = None,
+        minutes: float | None = None,
+        periods: dict[str, int] | None = None,
+    ) -> Iterator[Event]:
+        """Trains on from where it stands and yields events; between two events the state is whole and may be saved.
+
+        Args:
+            budget: when to stop, counted from the run's beginning; or give one of the four words.
+            steps: G updates.
+            images: real images.
+            epochs: passes over the data.
+            minutes: of this call.
+            periods: event kind -> steps; "tick" carries the signals, others only say that it is time. Default: a tick
+                every 10 steps.
+        """
+        budget = budget or Budget(steps, images, epochs, minutes)
+        if not budget:
+            raise SparringError("The training has no end.", "one of steps, images, epochs or minutes")
+        last = budget.last_step(self.recipe.batch * self.recipe.d_steps, self.data.n)
+        deadline = time.monotonic() + 60 * budget.minutes if budget.minutes else None
+        self._stop_reason, self._ticked = "", (time.monotonic(), self.images)
+        while not self._is_over(last, deadline):
+            self._one_step()
+            yield from self._due(periods or {"tick": 10})
+        if len(self._window):
+            yield self._tick()
+        yield from self._taken_up()
+        yield self._event("ended", reason=self._stop_reason)
+
+    def _is_over(self, last: int | None, deadline: float | None) -> bool:
+        spent = (last is not None and self.step >= last) or (deadline is not None and time.monotonic() >= deadline)
+        if spent and not self._stop_reason:
+            self._stop_reason = "budget"
+        return bool(self._stop_reason)
+
+    def _due(self, periods: dict[str, int]) -> Iterator[Event]:
+        """The events of this step; the tick first, so that what is saved after it has no signals left half gathered."""
+        if self.step in EARLY_TICKS or self.step % periods.get("tick", 10) == 0:
+            yield self._tick()
+        for kind, every in periods.items():
+            if kind != "tick" and self.step % every == 0:
+                yield self._event(kind)
+        yield from self._taken_up()
+
+    def _tick(self) -> Event:
+        values, nonfinite = self._window.read()
+        (then, seen), self._ticked = self._ticked, (time.monotonic(), self.images)
+        rate = (self._ticked[1] - seen) / max(self._ticked[0] - then, 1e-9)
+        return self._event("tick", **values, images_per_second=round(rate, 2), nonfinite=nonfinite, **self._epoch())
+
+    def _taken_up(self) -> Iterator[Event]:
+        while self._applied:
+            yield self._applied.pop(0)
+
+    def _one_step(self) -> None:
+        with randomness(seed_for(self.seed, "step", self.step), self.players.device):
+            self._window.add(train_step(self.players, self.objective, self._draw))
+        self.step += 1
+
+    def _draw(self) -> tuple[Tensor, Tensor | None]:
+        batch = self.data.batch(self._drawn, self.recipe.batch, seed=self.seed, flip=self.recipe.flip)
+        self._drawn += len(batch)
+        self.images += len(batch)
+        return batch.to(self.players.device, non_blocking=True), None
+
+    def _epoch(self) -> dict[str, float]:
+        return {"epoch": round(self.images / self.data.n, 3)} if self.data.n else {}
+
+    def _event(self, kind: str, **values: Any) -> Event:
+        return Event(kind, self.step, self.images, values)
+
+    def apply(self, action: Action) -> None:
+        """Takes up an action after the present step; that it was applied is an event of its own.
+
+        Raises SparringError for an action that a running trainer cannot take.
+        """
+        if action.kind == "stop":
+            self._stop_reason = action.why or "asked"
+        elif action.kind == "set":
+            self._set(action.changes)
+        elif action.kind not in ("sample", "checkpoint"):
+            raise SparringError(
+                f"There is no action {action.kind!r}.",
+                did_you_mean(action.kind, ("stop", "set", "sample", "checkpoint")),
+            )
+        self._applied.append(self._event("applied", action=action.kind, changes=dict(action.changes), why=action.why))
+        if action.kind in ("sample", "checkpoint"):
+            self._applied.append(self._event(action.kind))
+
+    def _set(self, changes: dict[str, float | str]) -> None:
+        optimizers = {"d_lr": self.players.d_optimizer, "g_lr": self.players.g_optimizer}
+        for name in changes:
+            if name not in optimizers:
+                raise SparringError(f"{name!r} cannot change while a run goes on.", did_you_mean(name, optimizers))
+        self.players.recipe = self.recipe.but(**changes)
+        for name in changes:
+            for group in optimizers[name].param_groups:
+                group["lr"] = getattr(self.recipe, name)
+
+    def sample(self, n: int, seed: int) -> Tensor:
+        """Pictures of the averaged generator; the i-th depends on (seed, i) alone. uint8.  # [n, C, H, W]"""
+        players = self.players
+        return paint(players.average, n, seed, players.z_shape, players.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next step depends on: tensors and plain data, loadable with weights_only=True."""
+        counts = {"step": self.step, "images": self.images, "drawn": self._drawn}
+        rates = {"d_lr": self.recipe.d_lr, "g_lr": self.recipe.g_lr}
+        return {"counts": counts, "rates": rates, "players": self.players.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back (or on) to a saved state. Raises SparringError when it is of other networks."""
+        self.players.load_state_dict(state["players"])
+        self.players.recipe = self.recipe.but(**state["rates"])
+        self.step, self.images, self._drawn = (int(state["counts"][name]) for name in ("step", "images", "drawn"))
+        self._window = Window()
