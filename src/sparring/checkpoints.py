@@ -44,6 +44,12 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
         raise
 
 
+def sweep(folder: Path) -> None:
+    """Removes what a kill left half written in a folder. Only for the process that holds the run's lock."""
+    for part in folder.glob(f"*{_PART}"):
+        part.unlink(missing_ok=True)
+
+
 def unwritable(path: Path, error: OSError) -> SparringError:
     """The error for a file that could not be written, in words."""
     if error.errno in _NO_ROOM:
@@ -108,7 +114,7 @@ class Store:
         """Saves one checkpoint whole or not at all, then removes those that need not be kept."""
         path = self.path(step)
         if not self.is_whole(step):
-            pending = path.with_suffix(".pt.new")
+            pending = path.with_name(path.name + _PART)
             write_whole(pending, write)
             line = f"{sha256_of(pending)}  {path.name}\n".encode()
             # The checksum goes first: a checkpoint without one counts as damaged, one without a checkpoint as nothing.
@@ -149,11 +155,6 @@ class Store:
         os.replace(self.path(step), aside)
         self._checksum(step).unlink(missing_ok=True)
         return aside
-
-    def sweep(self) -> None:
-        """Removes what a kill left half written. Only for the process that holds the run's lock."""
-        for path in [*self.folder.glob(f"*{_PART}"), *self.folder.glob("*.pt.new")]:
-            path.unlink(missing_ok=True)
 
     def _checksum(self, step: int) -> Path:
         return self.path(step).with_suffix(".pt.sha256")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import IO, Any
 
-from .checkpoints import Store, unwritable, write_whole
+from .checkpoints import Store, sweep, unwritable, write_whole
 from .errors import SparringError
 
 FORMAT = 1  # of recipe.json
@@ -76,7 +76,7 @@ class RunFolder:
             self._lock = open(self.path / ".lock", "w")  # noqa: SIM115, held for as long as the run is
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._lock = None
+            self.release()
             raise SparringError(
                 f"Another process is training in {self.path}.",
                 "one training a folder",
@@ -84,6 +84,11 @@ class RunFolder:
             ) from None
         except OSError as error:
             raise unwritable(self.path, error) from None
+
+    def sweep(self) -> None:
+        """Removes what a kill left half written; for the process that has taken the run."""
+        for folder in (self.path, self.samples, self.checkpoints):
+            sweep(folder)
 
     def release(self) -> None:
         """Gives the run back."""

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import copy
+import io
 import logging
+import pickle
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -150,7 +152,14 @@ def load_into(part: Any, state: dict[str, Any], name: str) -> None:
 
 def write_state(state: dict[str, Any]) -> Callable[[BinaryIO], object]:
     """Returns what writes a state into an open file, for `checkpoints`."""
-    return lambda file: torch.save(_canonical(state), file)
+
+    def write(file: BinaryIO) -> None:
+        # By way of memory: when the disk is full in the middle, torch's own writer hides the reason.
+        memory = io.BytesIO()
+        torch.save(_canonical(state), memory)
+        file.write(memory.getbuffer())
+
+    return write
 
 
 def _canonical(state: Any) -> Any:
@@ -163,8 +172,15 @@ def _canonical(state: Any) -> Any:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Reads a saved state onto the CPU; `weights_only`, so nothing in the file is ever executed."""
-    return torch.load(path, map_location="cpu", weights_only=True)
+    """Reads a saved state onto the CPU; `weights_only`, so nothing in the file is ever executed. Raises SparringError."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError) as error:
+        raise SparringError(
+            f"{path} cannot be read: {str(error).splitlines()[0]}",
+            "a checkpoint that sparring wrote: tensors and plain data",
+            "use another checkpoint.",
+        ) from None
 
 
 def _fabric(device: Any, precision: str) -> Any:

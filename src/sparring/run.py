@@ -22,7 +22,7 @@ from .folder import RunFolder, differences
 from .methods import Recipe, recipe_named
 from .networks.calling import find_z_shape, randomness
 from .players import resolve_device
-from .sampler import OWN
+from .sampler import OWN, whole_checkpoint
 from .seeds import seed_for
 from .session import Options, Run, Session
 from .trainer import Budget, Trainer
@@ -89,6 +89,8 @@ def train(
         raise SparringError("The training has no end.", "one of steps, images, epochs or minutes")
     if (generator is None) != (discriminator is None):
         raise SparringError("One network of your own was given.", "both or none", "give generator= and discriminator=.")
+    if start_from is not None:  # says now, not after the data are packed, that there is nothing to start from
+        whole_checkpoint(RunFolder(start_from))
     data = open_data(
         source,
         size_px=size or _default_size(source),
@@ -98,6 +100,8 @@ def train(
         path=path,
         say=how.say,
     )
+    for note in data.notes:
+        how.say(note)
     asked = {
         "recipe": recipe.to_dict(),
         "data": data.identity,
@@ -168,7 +172,7 @@ def _settle(
     Raises SparringError naming what differs when the folder holds a run of other settings.
     """
     stored = folder.settings()
-    if stored is not None:
+    if stored is not None and folder.events.exists():  # else nothing was ever trained with them
         _same_or_stop(folder, stored, asked, device)
         return stored["decided"]
     shape = (data.channels, data.size_px, data.size_px)

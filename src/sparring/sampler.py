@@ -45,59 +45,52 @@ class Sampler:
         return paint(self.generator, n, seed, self.z_shape, self.device, start).numpy()
 
 
-def load(
-    run: str | Path,
-    *,
-    generator: nn.Module | None = None,
-    discriminator: nn.Module | None = None,
-    step: int | None = None,
-) -> Sampler:
+def load(run: str | Path, *, generator: nn.Module | None = None, step: int | None = None) -> Sampler:
     """Loads the averaged generator of a run.
 
     Args:
         run: the run's folder.
         generator: for a run with your own networks: the same network again (nothing of yours is run from disk).
-        discriminator: not needed to sample; taken for symmetry with `train` and ignored.
         step: a checkpoint's step; the newest whole one by default.
 
     Raises:
         SparringError: no run there, no such checkpoint, a damaged one, or networks that do not fit.
     """
     folder = RunFolder(run)
+    path, settings = whole_checkpoint(folder, step)
+    state = read_state(path)
+    network = _generator(settings, generator)
+    load_into(network, state["players"]["average"], "generator")
+    data, z_shape = settings["data"], tuple(settings["decided"]["z_shape"])
+    return Sampler(network, z_shape, state["counts"]["step"], data["size_px"], data["channels"])
+
+
+def whole_checkpoint(folder: RunFolder, step: int | None = None) -> tuple[Path, dict[str, Any]]:
+    """Returns (the newest whole checkpoint, or the one of a step; the run's settings).
+
+    Raises SparringError when there is no run, no such checkpoint, or a damaged one.
+    """
     settings = folder.settings()
     if settings is None:
         raise SparringError(
             f"There is no run in {folder.path}.", "a folder that `sparring train` made", "give its path."
         )
-    step = _whole_step(folder, step)
-    state = read_state(folder.store().path(step))
-    network = _generator(settings, generator)
-    load_into(network, state["players"]["average"], "generator")
-    z_shape = tuple(settings["decided"]["z_shape"])
-    return Sampler(network, z_shape, step, settings["data"]["size_px"], settings["data"]["channels"])
-
-
-def _whole_step(folder: RunFolder, step: int | None) -> int:
     if not folder.checkpoints.is_dir():
         raise SparringError(f"{folder.path} has no checkpoint yet.", "a run that has saved one", "let it train on.")
     store = folder.store()
     if step is None:
         newest, damaged = store.newest()
         if newest is None:
-            state = "damaged" if damaged else "there"
-            raise SparringError(
-                f"{folder.path} has no checkpoint that is {'whole' if damaged else state}.",
-                "a whole one",
-                "train it again.",
-            )
-        return newest
+            why = f"none of its {len(damaged)} checkpoints is whole" if damaged else "it has no checkpoint yet"
+            raise SparringError(f"{folder.path}: {why}.", "a whole checkpoint", "train it again, or let it train on.")
+        return store.path(newest), settings
     if step not in store.steps():
         raise SparringError(f"{folder.path} has no checkpoint of step {step}.", f"one of {store.steps()}")
     if not store.is_whole(step):
         raise SparringError(
             f"The checkpoint of step {step} in {folder.path} is damaged.", "a file with the checksum beside it"
         )
-    return step
+    return store.path(step), settings
 
 
 def _generator(settings: dict[str, Any], generator: nn.Module | None) -> nn.Module:

