@@ -31,7 +31,7 @@ def paint(folder: Path, n: int = 40, size_px: int = 32, mode: str = "RGB") -> Pa
     y, x = np.mgrid[0:size_px, 0:size_px]
     for i in range(n):
         ground, ink = rng.integers(0, 256, (2, 3))
-        cx, cy, radius = rng.uniform(0.3, 0.7, 2).tolist() + [rng.uniform(0.1, 0.3)]
+        (cx, cy), radius = rng.uniform(0.3, 0.7, 2), rng.uniform(0.1, 0.3)
         inside = (x / size_px - cx) ** 2 + (y / size_px - cy) ** 2 < radius**2
         pixels = np.where(inside[..., None], ink, ground).astype(np.uint8)
         image = Image.fromarray(pixels)

@@ -27,7 +27,15 @@ RECIPE = RECIPES["dcgan"].but(width=4, batch=8, latent=16, threads=1, precision=
 
 def train(pictures: str, out: Path, steps: int = 120) -> None:
     sparring.run.train(
-        pictures, RECIPE, size=28, channels=1, out=out, steps=steps, sample_every=15, checkpoint_every=7, say=lambda _: None
+        pictures,
+        RECIPE,
+        size=28,
+        channels=1,
+        out=out,
+        steps=steps,
+        sample_every=15,
+        checkpoint_every=7,
+        say=lambda _: None,
     )
 
 

@@ -21,7 +21,11 @@ BUDGETS = {"step.py": 60, "run.py": 250}  # files with a budget of their own
 
 def test_imports_point_one_way() -> None:
     ran = subprocess.run(
-        [Path(sys.executable).parent / "lint-imports"], cwd=SOURCE.parents[1], capture_output=True, text=True, check=False
+        [Path(sys.executable).parent / "lint-imports"],
+        cwd=SOURCE.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -48,7 +52,14 @@ def test_import_loads_no_torch() -> None:
 
 
 def test_the_command_line_answers_help_without_torch() -> None:
-    code = "import sys, sparring.cli as c\ntry: c.main(['train', '--help'])\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
+    code = """
+import sys, sparring.cli
+try:
+    sparring.cli.main(["train", "--help"])
+except SystemExit:
+    pass
+print("torch" in sys.modules)
+"""
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split()[-1] == "False"
 

@@ -15,12 +15,30 @@ from PIL import Image
 
 from sparring import cli
 
-NARROW = ["--set", "width=4", "--set", "latent=16", "--set", "threads=1", "--batch", "8", "--size", "28", "--channels", "1"]
+NARROW = [
+    "--set",
+    "width=4",
+    "--set",
+    "latent=16",
+    "--set",
+    "threads=1",
+    "--batch",
+    "8",
+    "--size",
+    "28",
+    "--channels",
+    "1",
+]
 
 
 def run(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sparring", *map(str, words)], capture_output=True, text=True, cwd=cwd, stdin=subprocess.DEVNULL, check=False
+        [sys.executable, "-m", "sparring", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        check=False,
     )
 
 
@@ -103,7 +121,13 @@ def test_json_is_one_document_on_standard_output(discs: Path, tmp_path: Path) ->
     ],
 )
 def test_a_mistake_is_answered_in_words(
-    words: list[str], code: int, said: str, discs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    words: list[str],
+    code: int,
+    said: str,
+    discs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = [{"DISCS": str(discs), "NOWHERE": str(tmp_path / "nowhere")}.get(word, word) for word in words]
@@ -112,7 +136,9 @@ def test_a_mistake_is_answered_in_words(
     assert "Traceback" not in told
 
 
-def test_other_settings_stop_on_the_command_line(discs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_settings_stop_on_the_command_line(
+    discs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["train", discs, *NARROW, "--out", tmp_path / "run", "--steps"]
     assert inside(capsys, *words, 1)[0] == 0
     code, _, told = inside(capsys, *words, 2, "--set", "d_lr=1e-3")
@@ -164,7 +190,20 @@ def test_version_names_versions_and_device(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize("what", ["step", "data"])
 def test_bench_measures_and_saves(what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["bench", what, "--size", "32", "--batch", "8", "--width", "4", "--rounds", "1", "--save", tmp_path / "b.json"]
+    words = [
+        "bench",
+        what,
+        "--size",
+        "32",
+        "--batch",
+        "8",
+        "--width",
+        "4",
+        "--rounds",
+        "1",
+        "--save",
+        tmp_path / "b.json",
+    ]
     code, told, _ = inside(capsys, *words)
     assert code == 0
     assert "images/s" in told

@@ -14,7 +14,9 @@ from sparring.objectives import OBJECTIVES, objective_named
 def test_non_saturating_at_equilibrium_is_ln_2_a_term() -> None:
     objective = objective_named("non-saturating")
     terms = objective.d_terms(torch.zeros(5), torch.zeros(5))
-    assert {name: term.item() for name, term in terms.items()} == pytest.approx({"real": math.log(2), "fake": math.log(2)})
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx(
+        {"real": math.log(2), "fake": math.log(2)}
+    )
     assert objective.g_loss(torch.zeros(5), None).item() == pytest.approx(math.log(2))
 
 
@@ -25,7 +27,9 @@ def test_non_saturating_by_hand() -> None:
     terms = objective.d_terms(real, fake)
     assert terms["real"].item() == pytest.approx(-(math.log(sigmoid[0]) + math.log(sigmoid[1])) / 2, rel=1e-6)
     assert terms["fake"].item() == pytest.approx(-(math.log(1 - sigmoid[2]) + math.log(1 - sigmoid[3])) / 2, rel=1e-6)
-    assert objective.g_loss(fake, None).item() == pytest.approx(-(math.log(sigmoid[2]) + math.log(sigmoid[3])) / 2, rel=1e-6)
+    assert objective.g_loss(fake, None).item() == pytest.approx(
+        -(math.log(sigmoid[2]) + math.log(sigmoid[3])) / 2, rel=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -37,7 +41,7 @@ def test_gradients_by_finite_differences(name: str) -> None:
 
 
 def test_far_logits_keep_their_gradient() -> None:
-    """Behind a sigmoid the gradient of a logit of -45 is gone in fp32 (the log of a run in which Loss_G stood at 45)."""
+    """Behind a sigmoid the gradient of a logit of -45 is gone in fp32 (a run in which Loss_G stood at 45)."""
     logit = torch.tensor([-45.0], requires_grad=True)
     objective_named("non-saturating").g_loss(logit, None).backward()
     assert logit.grad is not None

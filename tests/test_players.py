@@ -82,7 +82,9 @@ def test_looking_changes_nothing(tiny: Recipe) -> None:
     torch.manual_seed(5)
     random = torch.get_rng_state()
     find_z_shape(G, D, (3, 32, 32), tiny.latent)
-    assert all(torch.equal(a, b) for a, b in zip(before, (*G.state_dict().values(), *D.state_dict().values()), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(before, (*G.state_dict().values(), *D.state_dict().values()), strict=True)
+    )
     assert torch.equal(random, torch.get_rng_state())
     assert not G.first_norm.training
     assert G.training

@@ -8,18 +8,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import paint
 from PIL import Image
 from torch import nn
 
 import sparring
+from conftest import paint
 from sparring.errors import SparringError
 from sparring.events import Event, read
 from sparring.findings import Action
@@ -55,10 +55,17 @@ def test_a_run_is_a_folder(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
     with Image.open(run.grid) as sheet:
         assert (sheet.mode, sheet.size) == ("L", (8 * 30 + 2, 8 * 30 + 2))
     events = read(run.path / "events.jsonl")
-    assert [e.kind for e in events][0] == "started"
-    assert [e.kind for e in events][-1] == "ended"
+    assert events[0].kind == "started"
+    assert events[-1].kind == "ended"
     tick = next(e for e in reversed(events) if e.kind == "tick")
-    assert {"d_loss_real", "d_loss_fake", "d_accuracy_real", "d_accuracy_fake", "g_grad_norm", "epoch"} <= tick.values.keys()
+    assert {
+        "d_loss_real",
+        "d_loss_fake",
+        "d_accuracy_real",
+        "d_accuracy_fake",
+        "g_grad_norm",
+        "epoch",
+    } <= tick.values.keys()
     assert tick.values["epoch"] == 2.0
     assert run.sample(3).shape == (3, 1, 28, 28)
 
@@ -77,7 +84,9 @@ def test_ten_kills_and_a_whole_run_are_bit_for_bit_the_same(discs: Path, tmp_pat
         for name in names:
             assert (whole / part / name).read_bytes() == (killed / part / name).read_bytes(), f"{part}/{name} differs"
     assert (whole / "recipe.json").read_bytes() == (killed / "recipe.json").read_bytes()
-    curves = [{e.step: e.values["d_loss"] for e in read(out / "events.jsonl") if e.kind == "tick"} for out in (whole, killed)]
+    curves = [
+        {e.step: e.values["d_loss"] for e in read(out / "events.jsonl") if e.kind == "tick"} for out in (whole, killed)
+    ]
     assert set(curves[0]) <= set(curves[1])
 
 
@@ -248,14 +257,23 @@ def test_own_networks(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
     assert sparring.load(tmp_path / "once", generator=pair()[0]).sample(2).shape == (2, 1, 28, 28)
     G, D = pair()
     with pytest.raises(SparringError, match=r"networks\.generator"):
-        train(discs, tiny, tmp_path / "once", steps=10, generator=nn.Sequential(*G, nn.Identity(), nn.Conv2d(1, 1, 1)), discriminator=D)
+        train(
+            discs,
+            tiny,
+            tmp_path / "once",
+            steps=10,
+            generator=nn.Sequential(*G, nn.Identity(), nn.Conv2d(1, 1, 1)),
+            discriminator=D,
+        )
     with pytest.raises(SparringError, match="One network"):
         train(discs, tiny, tmp_path / "x", steps=1, generator=G)
 
 
 def test_tensors_from_python(tiny: Recipe, tmp_path: Path) -> None:
     pictures = torch.rand(30, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(pictures, torch.arange(30)), batch_size=7, shuffle=True)
+    loader = torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(pictures, torch.arange(30)), batch_size=7, shuffle=True
+    )
     options = {"size": None, "channels": "auto"}
     train(loader, tiny, tmp_path / "once", steps=9, **options)
     train(loader, tiny, tmp_path / "twice", steps=5, **options)
@@ -309,11 +327,11 @@ def test_an_observer_may_stop_a_run_and_keeps_its_state(discs: Path, tiny: Recip
 
 
 @pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Path]:
+def read_only(tmp_path: Path) -> Path:
     """A folder nobody may write to, root included: a mount of its own would need more rights than tests have."""
     folder = tmp_path / "locked"
     folder.write_text("a file where the folder should be")
-    yield folder
+    return folder
 
 
 def test_a_place_that_cannot_be_written(discs: Path, tiny: Recipe, read_only: Path) -> None:
@@ -348,12 +366,29 @@ except sparring.SparringError as error:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_finish_the_step_and_save(discs: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
     out = tmp_path / "run"
-    words = ["--set", "width=4", "--set", "latent=16", "--set", "threads=1", "--batch", "8", "--size", "28", "--channels", "1"]
+    words = [
+        "--set",
+        "width=4",
+        "--set",
+        "latent=16",
+        "--set",
+        "threads=1",
+        "--batch",
+        "8",
+        "--size",
+        "28",
+        "--channels",
+        "1",
+    ]
     process = subprocess.Popen(
-        [sys.executable, "-m", "sparring", "train", discs, *words, "--steps", "1000000", "--out", out], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "sparring", "train", discs, *words, "--steps", "1000000", "--out", out],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not ((out / "events.jsonl").exists() and '"tick"' in (out / "events.jsonl").read_text()):
+    while time.monotonic() < deadline and not (
+        (out / "events.jsonl").exists() and '"tick"' in (out / "events.jsonl").read_text()
+    ):
         time.sleep(0.05)
     process.send_signal(number)
     said = process.communicate(timeout=60)[1]
@@ -393,8 +428,12 @@ def test_unknown_options_are_errors(discs: Path, tiny: Recipe, tmp_path: Path) -
 
 def test_samples_do_not_depend_on_the_process(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
     run = train(discs, tiny, tmp_path / "run", steps=4)
-    code = f"import sparring, sys; sys.stdout.buffer.write(sparring.load({str(run.path)!r}).sample(5, seed=3).tobytes())"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=os.environ | {"PYTHONHASHSEED": "7"})
+    code = (
+        f"import sparring, sys; sys.stdout.buffer.write(sparring.load({str(run.path)!r}).sample(5, seed=3).tobytes())"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, env=os.environ | {"PYTHONHASHSEED": "7"}
+    )
     assert ran.stdout == run.sample(5, seed=3).tobytes()
 
 

@@ -59,7 +59,10 @@ def test_each_update_leaves_the_other_network_bit_for_bit(tiny: Recipe, reuse: b
         update = getattr(players, f"{name}_update")
 
         def watched(loss: Tensor) -> None:
-            g, d = everything(players.generator, players.g_optimizer), everything(players.discriminator, players.d_optimizer)
+            g, d = (
+                everything(players.generator, players.g_optimizer),
+                everything(players.discriminator, players.d_optimizer),
+            )
             update(loss)
             after_g = everything(players.generator, players.g_optimizer)
             after_d = everything(players.discriminator, players.d_optimizer)
@@ -69,13 +72,18 @@ def test_each_update_leaves_the_other_network_bit_for_bit(tiny: Recipe, reuse: b
 
     watch("d")
     watch("g")
-    before_g, before_d = everything(players.generator, players.g_optimizer), everything(players.discriminator, players.d_optimizer)
+    before_g, before_d = (
+        everything(players.generator, players.g_optimizer),
+        everything(players.discriminator, players.d_optimizer),
+    )
     train_step(players, objective, lambda: (reals(), None))
     assert [name for name, _, _ in halves] == ["d", "g"]
     (_, g_in_d, d_in_d), (_, g_in_g, d_in_g) = halves
     assert g_in_d == set()
     assert d_in_g == set()
-    assert len([p for p in d_in_d if p.startswith("/network") and "weight" in p]) == len(players.d_params) - 2  # 2 biases
+    assert (
+        len([p for p in d_in_d if p.startswith("/network") and "weight" in p]) == len(players.d_params) - 2
+    )  # 2 biases
     assert len([p for p in g_in_g if p.startswith("/optimizer/state")]) == 3 * len(players.g_params)
     # Over the whole step everything of both moves, and what is not a parameter is a running statistic.
     for before, network, optimizer, params in (

@@ -17,12 +17,14 @@ VALUES = {
 
 
 def test_the_status_line() -> None:
-    assert status_line(Event("tick", 450, 28800, VALUES), 180, 2300) == (
-        "epoch 3.2 · step 450/2,300 · 612 images/s · 3 min left · D 0.631 · G 1.920 · D right on reals 87%, on fakes 91%"
+    assert status_line(Event("tick", 450, 28800, VALUES), 180, 900) == (
+        "epoch 3.2 · step 450/900 · 612 images/s · 3 min left · D 0.631 · G 1.920 · D right on reals 87%, on fakes 91%"
     )
 
 
-@pytest.mark.parametrize(("loss", "word"), [(None, "not finite"), (float("nan"), "not finite"), (1e-4, "1.00e-04"), (0.0, "0.000")])
+@pytest.mark.parametrize(
+    ("loss", "word"), [(None, "not finite"), (float("nan"), "not finite"), (1e-4, "1.00e-04"), (0.0, "0.000")]
+)
 def test_losses_are_readable(loss: float | None, word: str) -> None:
     assert f"D {word} " in status_line(Event("tick", 1, 64, VALUES | {"d_loss": loss}), None, None)
 

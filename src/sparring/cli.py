@@ -33,6 +33,10 @@ def _version() -> str:
 app = App(name="sparring", help="GAN training that explains itself.", version=_version, help_format="plaintext")
 
 
+def _examples(lines: str) -> str:
+    return "Examples:\n" + "\n".join(f"  {line}" for line in lines.strip().splitlines())
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Pictures:
@@ -89,14 +93,20 @@ class Keeping:
     keep_every: int = 0
 
 
-@app.command
+@app.command(
+    help_epilogue=_examples("""
+sparring train photos/ --minutes 30
+sparring train emoji --channels 4 --size 64 --steps 20000 --out runs/emoji
+sparring train fashion-mnist --epochs 10 --set d_lr=1e-4 --set flip=true
+""")
+)
 def train(
     source: str = "emoji",
     /,
+    *,
     pictures: Pictures = Pictures(),
     until: Until = Until(),
     keeping: Keeping = Keeping(),
-    *,
     recipe: str = "dcgan",
     set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=False, negative="")] = None,
     batch: int | None = None,
@@ -108,11 +118,6 @@ def train(
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Train a generator on pictures. The same command again goes on where it stopped.
-
-    Examples:
-        sparring train photos/ --minutes 30
-        sparring train emoji --channels 4 --size 64 --steps 20000 --out runs/emoji
-        sparring train fashion-mnist --epochs 10 --set d_lr=1e-4 --set flip=true
 
     Args:
         source: Folder, .zip, .npy or .npz of pictures, or the built-in emoji or fashion-mnist.
@@ -160,7 +165,13 @@ def train(
     )
 
 
-@app.command
+@app.command(
+    help_epilogue=_examples("""
+sparring sample runs/emoji -n 64 --seed 0 -o grid.png
+sparring sample runs/emoji -n 1000 -o pictures/
+sparring sample runs/emoji -n 10000 --npz -o pictures.npz
+""")
+)
 def sample(
     run: Path,
     /,
@@ -173,11 +184,6 @@ def sample(
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Make new pictures with a trained run. Picture i depends on the seed and i alone.
-
-    Examples:
-        sparring sample runs/emoji -n 64 --seed 0 -o grid.png
-        sparring sample runs/emoji -n 1000 -o pictures/
-        sparring sample runs/emoji -n 10000 --npz -o pictures.npz
 
     Args:
         run: Folder of the run.
@@ -196,7 +202,13 @@ def sample(
     _answer(json_, found, f"{n:,} pictures of step {sampler.step:,}: {written}")
 
 
-@app.command
+@app.command(
+    help_epilogue=_examples("""
+sparring bench step
+sparring bench step --size 32 --rounds 30 --save step-32.json
+sparring bench data --size 64
+""")
+)
 def bench(
     what: Literal["step", "data"],
     /,
@@ -210,11 +222,6 @@ def bench(
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Measure this machine: the training step, or the reading of pictures, against what everyone does.
-
-    Examples:
-        sparring bench step
-        sparring bench step --size 32 --rounds 30 --save step-32.json
-        sparring bench data --size 64
 
     Args:
         what: step: our training step against the official PyTorch example's loop on the same networks, in turn.

@@ -172,7 +172,7 @@ def _canonical(state: Any) -> Any:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Reads a saved state onto the CPU; `weights_only`, so nothing in the file is ever executed. Raises SparringError."""
+    """Reads a saved state onto the CPU; `weights_only`, so nothing in it is ever executed. Raises SparringError."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError) as error:

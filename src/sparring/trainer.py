@@ -64,7 +64,7 @@ class Trainer:
         generator: z [N, latent] or [N, latent, 1, 1] -> pictures [N, C, H, W] in [-1, 1].
         discriminator: pictures -> logits [N], [N, 1] or a map [N, 1, h, w].
         data: anything that `sparring.data.open_data` takes, or what it gave.
-        recipe: every number of the method, or its name; `precision` "auto" counts as fp32 here (`sparring.train` measures it).
+        recipe: every number of the method, or its name; `precision` "auto" counts as fp32 here.
         size: side in px that files are resized to; None: as they are.
         seed: all that is random is a function of (seed, step, purpose).
         device: "auto", "cpu", "cuda", "mps".
