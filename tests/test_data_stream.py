@@ -222,7 +222,7 @@ def test_grey_batches_without_a_channel_axis() -> None:
 
 def test_size_and_channels_must_be_those_of_the_data() -> None:
     assert opened(list(pictures()), size_px=None).size_px == 8
-    with pytest.raises(SparringError, match=r"8 x 8 pixels(.|\n)*squares of 16 px(.|\n)*size_px=8"):
+    with pytest.raises(SparringError, match=r"8 x 8 pixels(.|\n)*squares of 16 px(.|\n)*size=8"):
         opened(list(pictures()), size_px=16)
     with pytest.raises(SparringError, match="have 3 channels"):
         opened(list(pictures()), channels=1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from collections import deque
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +16,7 @@ from sparring import networks
 from sparring.errors import SparringError
 from sparring.methods import Recipe
 from sparring.networks.calling import evaluation_mode, find_z_shape, randomness
-from sparring.players import Players, paint, resolve_device, to_uint8
+from sparring.players import Players, paint, resolve_device, to_uint8, write_state
 
 CPU = torch.device("cpu")
 
@@ -43,6 +46,14 @@ class Judge(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.net(images)
+
+
+class Picky(Flat):
+    """A generator that refuses in its own way."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        assert z.dim() == 3, "only 3 dimensions"
+        return super().forward(z)
 
 
 def test_average_has_its_half_life(tiny: Recipe) -> None:
@@ -94,13 +105,14 @@ def test_looking_changes_nothing(tiny: Recipe) -> None:
 @pytest.mark.parametrize(
     ("pair", "latent", "words"),
     [
-        ((Flat(shape=(3, 16, 16)), Judge()), 16, r"\[3, 16, 16\].*\[3, 32, 32\][\s\S]*--size 16"),
-        ((Flat(shape=(1, 32, 32)), Judge()), 16, r"\[1, 32, 32\].*\[3, 32, 32\][\s\S]*--channels 1"),
+        ((Flat(shape=(3, 16, 16)), Judge()), 16, r"\[3, 16, 16\].*\[3, 32, 32\][\s\S]*size=16"),
+        ((Flat(shape=(1, 32, 32)), Judge()), 16, r"\[1, 32, 32\].*\[3, 32, 32\][\s\S]*channels=1"),
         ((Flat(shape=(32, 32, 3)), Judge()), 16, r"channels last"),
         ((Flat(latent=20), Judge()), 16, r"latent=20"),
         ((Flat(), Judge(channels=1)), 16, r"could not be called on pictures of shape \[2, 3, 32, 32\]"),
         ((Flat(), Judge(outputs=10)), 16, r"gave \[2, 10\] for 2 pictures"),
         ((Flat(), Judge(end=nn.Sigmoid())), 16, r"ends in a sigmoid"),
+        ((Picky(), Judge()), 16, r"could not be called.*only 3 dimensions"),
     ],
 )
 def test_a_mismatch_names_both_shapes(pair: tuple[nn.Module, nn.Module], latent: int, words: str) -> None:
@@ -124,6 +136,42 @@ def test_shared_parameters_are_an_error(tiny: Recipe) -> None:
     shared = nn.Linear(4, 4)
     with pytest.raises(SparringError, match="share a parameter"):
         Players(nn.Sequential(Flat(), shared), nn.Sequential(Judge(), shared), tiny, (16,), "cpu")
+
+
+def test_a_gate_is_no_sigmoid_at_the_end() -> None:
+    """The module registered last is not always the one called last."""
+
+    class Gated(Judge):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gate = nn.Sigmoid()
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.net(images) * self.gate(images.mean()) * 5 - 3
+
+    assert find_z_shape(Flat(), Gated(), (3, 32, 32), 16) == (16,)
+
+
+def test_a_3d_convolution_may_be_inside(tiny: Recipe) -> None:
+    D = nn.Sequential(nn.Unflatten(1, (1, 3)), nn.Conv3d(1, 2, (3, 32, 32)), nn.Flatten(), nn.Linear(2, 1))
+    assert Players(Flat(), D, tiny, (16,), "cpu").discriminate(torch.zeros(2, 3, 32, 32)).shape == (2,)
+
+
+def test_a_generator_that_draws_noise_still_paints_by_seed_and_i() -> None:
+    class Noisy(Flat):
+        def forward(self, z: Tensor) -> Tensor:
+            return super().forward(z) + torch.randn(len(z), 1, 1, 1)
+
+    G = Noisy()
+    before = torch.get_rng_state()
+    many = paint(G, 40, 7, (16,), CPU)
+    assert torch.equal(many[20:23], paint(G, 3, 7, (16,), CPU, 20))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_state_that_could_not_be_loaded_is_refused_when_saved() -> None:
+    with pytest.raises(SparringError, match=r"cannot hold a collections\.deque"):
+        write_state({"observers": {"mine": {"last": deque([1])}}})(io.BytesIO())
 
 
 @pytest.mark.parametrize("word", ["gpu", "cuda:99", "mps"])

@@ -171,8 +171,9 @@ def test_nothing_whole_is_an_error_and_no_new_start(discs: Path, tiny: Recipe, t
     train(discs, tiny, out, steps=4)
     for path in (out / "checkpoints").glob("*.pt"):
         os.truncate(path, 10)
-    with pytest.raises(SparringError, match="is damaged, so the run cannot go on"):
-        train(discs, tiny, out, steps=6)
+    for _ in range(2):  # the second time as well
+        with pytest.raises(SparringError, match="is damaged, so the run cannot go on"):
+            train(discs, tiny, out, steps=6)
 
 
 def test_a_checkpoint_runs_nothing(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
@@ -237,6 +238,57 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_good(discs: Path, tiny: Re
     assert read(out / "events.jsonl")[-1].values["reason"] == "non-finite"
 
 
+@pytest.mark.parametrize("every", [5, 7])
+def test_no_checkpoint_holds_what_is_no_number(discs: Path, tiny: Recipe, tmp_path: Path, every: int) -> None:
+    """Not even the one due at the very step, nor the last one when the budget ends there; good ones stay."""
+    out = tmp_path / "run"
+    G = nn.Sequential(nn.Linear(16, 28 * 28), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
+    with pytest.raises(SparringError, match="not finite"):
+        train(discs, tiny, out, steps=70, checkpoint_every=every, keep=1, generator=G, discriminator=Exploding())
+    (left,) = (out / "checkpoints").glob("*.pt")
+    assert all(t.isfinite().all() for t in read_state(left)["players"]["generator"].values())
+
+
+def test_lazy_networks(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
+    G = nn.Sequential(nn.LazyLinear(28 * 28), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
+    D = nn.Sequential(nn.Flatten(), nn.LazyLinear(1))
+    assert train(discs, tiny, tmp_path / "run", steps=2, generator=G, discriminator=D).step == 2
+
+
+def test_a_folder_of_other_things_is_left_alone(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "movie.part").write_text("precious")
+    with pytest.raises(SparringError, match=r"holds other things \(movie\.part\)"):
+        train(discs, tiny, tmp_path, steps=1)
+    assert os.listdir(tmp_path) == ["movie.part"]
+
+
+def test_kept_for_ever_is_remembered(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train(discs, tiny, out, steps=10, checkpoint_every=1, keep=1, keep_every=4)
+    train(discs, tiny, out, steps=14, checkpoint_every=1, keep=1)
+    assert [int(p.stem[5:]) for p in sorted((out / "checkpoints").glob("*.pt"))] == [0, 4, 8, 12, 14]
+
+
+def test_a_run_among_the_pictures_is_no_picture(tiny: Recipe, tmp_path: Path) -> None:
+    folder = paint(tmp_path / "pictures", n=12)
+    train(folder, tiny, folder / "run", steps=2)
+    assert train(folder, tiny, folder / "run", steps=4).step == 4
+
+
+def test_recipe_json_that_is_gone(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
+    train(discs, tiny, tmp_path / "run", steps=2)
+    (tmp_path / "run" / "recipe.json").unlink()
+    with pytest.raises(SparringError, match=r"recipe\.json is gone"):
+        train(discs, tiny, tmp_path / "run", steps=4)
+
+
+def test_the_origin_may_go_once_the_run_has_begun(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
+    train(discs, tiny, tmp_path / "first", steps=2)
+    train(discs, tiny, tmp_path / "second", steps=2, start_from=tmp_path / "first")
+    shutil.rmtree(tmp_path / "first")
+    assert train(discs, tiny, tmp_path / "second", steps=3, start_from=tmp_path / "first").step == 3
+
+
 def test_own_networks(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
     def pair() -> tuple[nn.Module, nn.Module]:
         torch.manual_seed(0)
@@ -255,6 +307,7 @@ def test_own_networks(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
     with pytest.raises(SparringError, match="your own networks"):
         sparring.load(tmp_path / "once")
     assert sparring.load(tmp_path / "once", generator=pair()[0]).sample(2).shape == (2, 1, 28, 28)
+    assert own(tmp_path / "once", 9).sample(2).shape == (2, 1, 28, 28)
     G, D = pair()
     with pytest.raises(SparringError, match=r"networks\.generator"):
         train(
@@ -423,6 +476,15 @@ def test_unknown_options_are_errors(discs: Path, tiny: Recipe, tmp_path: Path) -
         train(discs, tiny, tmp_path / "run", steps=0)
     with pytest.raises(SparringError, match="--sample-every is 0"):
         train(discs, tiny, tmp_path / "run", steps=1, sample_every=0)
+    with pytest.raises(SparringError, match="--keep is 0"):
+        train(discs, tiny, tmp_path / "run", steps=1, keep=0)
+    with pytest.raises(SparringError, match="--epochs is inf"):
+        train(discs, tiny, tmp_path / "run", epochs=float("inf"))
+    with pytest.raises(SparringError, match="pictures of 0 px"):
+        train(discs, tiny, tmp_path / "run", steps=1, size=0)
+    for words, changes in (("no loss", {"loss": "hing"}), ("precision is", {"precision": "fp8"})):
+        with pytest.raises(SparringError, match=words):
+            train(discs, tiny.but(**changes), tmp_path / "run", steps=1)
     assert not (tmp_path / "run").exists()
 
 

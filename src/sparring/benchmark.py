@@ -45,8 +45,11 @@ def bench(
     """
     if what not in _BENCHES:
         raise SparringError(f"There is no benchmark {what!r}.", did_you_mean(what, _BENCHES))
-    if rounds < 1:
-        raise SparringError(f"--rounds is {rounds}.", "1 or more")
+    if rounds < 1 or batch < 2 or channels not in (1, 3, 4):
+        raise SparringError(
+            f"--rounds is {rounds}, --batch {batch} and --channels {channels}.",
+            "rounds >= 1, batch >= 2, 1, 3 or 4 channels",
+        )
     settings = {"size_px": size, "channels": channels, "batch": batch, "width": width, "rounds": rounds}
     results, notes = _BENCHES[what](**settings)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -73,6 +76,8 @@ def _in_turn(contenders: dict[str, Callable[[], int]], rounds: int) -> list[dict
         for name, work in contenders.items():
             begin = time.perf_counter()
             done = work()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()  # else the work of one is charged to the next
             if turn:
                 rates[name].append(done / (time.perf_counter() - begin))
     first = rates[next(iter(rates))]
@@ -185,7 +190,7 @@ def _bench_data(
         data = open_data(folder, size_px=size_px, channels=channels, cache=Path(place) / "cache", say=lambda _: None)
         loaders = {
             f"Pillow + DataLoader, {workers} workers": torch.utils.data.DataLoader(
-                _Files(paths, mode), batch, shuffle=True, num_workers=workers, drop_last=True
+                _Files(paths, mode), batch, shuffle=True, num_workers=workers
             )
             for workers in (0, 2)
         }
@@ -201,7 +206,7 @@ def _passes(loader: Any) -> Callable[[], int]:
 
 def _draws(data: Any, batch: int, flip: bool) -> Callable[[], int]:
     """One pass over the data, ten times, since one alone would be over too soon to time."""
-    count = 10 * (data.n // batch)
+    count = max(1, 10 * data.n // batch)
 
     def draw() -> int:
         return sum(len(data.batch(i * batch, batch, seed=0, flip=flip)) for i in range(count))

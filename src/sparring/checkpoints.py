@@ -9,7 +9,7 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,9 +44,9 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
         raise
 
 
-def sweep(folder: Path) -> None:
-    """Removes what a kill left half written in a folder. Only for the process that holds the run's lock."""
-    for part in folder.glob(f"*{_PART}"):
+def sweep(folder: Path, name: str) -> None:
+    """Removes what a kill left half written of the files called so (a pattern). Only for who holds the run's lock."""
+    for part in folder.glob(f"{name}{_PART}"):
         part.unlink(missing_ok=True)
 
 
@@ -87,15 +87,11 @@ class Store:
     Args:
         folder: made when missing.
         keep_last: how many of the newest are kept, >= 1. Two or more, so that a damaged one has a predecessor.
-        keep_every_steps: those at multiples of this are kept for ever; 0: none.
+        multiples: checkpoints at a multiple of any of these steps are kept for ever.
     """
 
-    def __init__(self, folder: Path, keep_last: int = 3, keep_every_steps: int = 0) -> None:
-        if keep_last < 1 or keep_every_steps < 0:
-            raise SparringError(
-                f"--keep is {keep_last} and --keep-every is {keep_every_steps}.", "keep >= 1 and keep-every >= 0"
-            )
-        self.folder, self.keep_last, self.keep_every_steps = folder, keep_last, keep_every_steps
+    def __init__(self, folder: Path, keep_last: int = 3, multiples: Sequence[int] = ()) -> None:
+        self.folder, self.keep_last, self.multiples = folder, keep_last, multiples
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -145,7 +141,7 @@ class Store:
         """Removes checkpoints beyond the last `keep_last`, but for the kept multiples."""
         old = self.steps()[: -self.keep_last]
         for step in old:
-            if not (self.keep_every_steps and step % self.keep_every_steps == 0):
+            if not any(step % multiple == 0 for multiple in self.multiples):
                 self.path(step).unlink(missing_ok=True)  # the checkpoint first: a checksum alone counts as nothing
                 self._checksum(step).unlink(missing_ok=True)
 
@@ -155,6 +151,10 @@ class Store:
         os.replace(self.path(step), aside)
         self._checksum(step).unlink(missing_ok=True)
         return aside
+
+    def has_damaged(self) -> bool:
+        """Whether a damaged checkpoint was set aside here."""
+        return any(self.folder.glob("step-*.damaged"))
 
     def _checksum(self, step: int) -> Path:
         return self.path(step).with_suffix(".pt.sha256")

@@ -291,6 +291,15 @@ def main(arguments: list[str] | None = None) -> None:
             )
         console.print(str(error), markup=False)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         console.print("Stopped.", markup=False)
         sys.exit(130)
+    except MemoryError:
+        console.print("There is not enough memory. To fix it: a smaller --batch, --size or --set width.", markup=False)
+        sys.exit(1)
+    except RuntimeError as error:
+        if "memory" not in str(error):
+            raise
+        console.print(f"There is not enough memory: {str(error).splitlines()[0]}", markup=False)
+        console.print("To fix it: a smaller --batch, --size or --set width.", markup=False)
+        sys.exit(1)

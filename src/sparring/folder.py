@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,6 +11,8 @@ from .checkpoints import Store, sweep, unwritable, write_whole
 from .errors import SparringError
 
 FORMAT = 1  # of recipe.json
+# What a run writes; anything else in a folder without a recipe.json is somebody else's.
+_OWN = (".lock", "samples", "left_out.csv", "recipe.json", "checkpoints", "events.jsonl")
 
 
 class RunFolder:
@@ -25,15 +28,37 @@ class RunFolder:
         self._lock: IO[str] | None = None
 
     def create(self) -> None:
-        """Makes the folder and what must be in it. Raises SparringError where nothing can be written."""
+        """Makes the folder and what must be in it.
+
+        Raises SparringError where nothing can be written, or where other things lie.
+        """
         try:
+            others = [p.name for p in self.path.iterdir() if not p.name.startswith(_OWN)] if self.path.is_dir() else []
+            if others and not self.recipe_file.exists():
+                raise SparringError(
+                    f"{self.path} holds other things ({', '.join(sorted(others)[:3])}) and no run.",
+                    "a folder that is new, empty or a run",
+                    "choose another --out.",
+                )
             self.samples.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise unwritable(self.path, error) from None
 
-    def store(self, keep_last: int = 3, keep_every_steps: int = 0) -> Store:
+    def store(self, keep_last: int = 3, multiples: Sequence[int] = ()) -> Store:
         """The run's checkpoints."""
-        return Store(self.checkpoints, keep_last, keep_every_steps)
+        return Store(self.checkpoints, keep_last, multiples)
+
+    def has_begun(self) -> bool:
+        """Whether anything was ever trained here; what a first start wrote and then refused does not count."""
+        return self.events.exists() or (self.checkpoints.is_dir() and any(self.checkpoints.iterdir()))
+
+    def kept_multiples(self, asked: int) -> list[int]:
+        """The multiples of steps whose checkpoints are kept for ever: all that were asked for since the first start."""
+        settings = self.settings() or {}
+        kept = sorted({*settings.get("keep_every", []), *([asked] if asked else [])})
+        if kept != settings.get("keep_every", []):
+            self.write_settings(settings | {"keep_every": kept})
+        return kept
 
     def settings(self) -> dict[str, Any] | None:
         """What the run was started with, or None for a folder that holds no run.
@@ -83,12 +108,15 @@ class RunFolder:
                 "wait for it, or choose another --out.",
             ) from None
         except OSError as error:
+            self.release()
             raise unwritable(self.path, error) from None
 
     def sweep(self) -> None:
         """Removes what a kill left half written; for the process that has taken the run."""
-        for folder in (self.path, self.samples, self.checkpoints):
-            sweep(folder)
+        for folder, names in ((self.path, "recipe.json.*"), (self.path, "left_out.csv.*")):
+            sweep(folder, names)
+        sweep(self.samples, "step-*")
+        sweep(self.checkpoints, "step-*")
 
     def release(self) -> None:
         """Gives the run back."""

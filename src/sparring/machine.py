@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import platform
 import statistics
 import time
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from .data.parallel import cores
 from .methods import Recipe
 from .networks.calling import randomness
 from .objectives import objective_named
@@ -20,14 +20,6 @@ from .step import train_step
 
 # bf16 must be at least this much faster to be worth its coarser numbers (8 bits of mantissa).
 WORTH = 1.15
-
-
-def cores() -> int:
-    """The cores this process may use; one thread for each is the rule."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on Linux
-        return os.cpu_count() or 1
 
 
 def has_bf16(device: torch.device) -> bool:

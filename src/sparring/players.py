@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from .errors import SparringError
 from .methods import Recipe
-from .networks.calling import evaluation_mode
+from .networks.calling import evaluation_mode, randomness
 from .seeds import seed_for
 
 # G paints in batches of one fixed size, so that picture i is the same whatever else is asked for.
@@ -52,8 +52,8 @@ class Players:
         self.fabric = _fabric(device, recipe.precision)
         self.device: torch.device = self.fabric.device
         layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-        self.generator = generator.to(self.device).to(memory_format=layout)  # type: ignore[call-overload]
-        self.discriminator = discriminator.to(self.device).to(memory_format=layout)  # type: ignore[call-overload]
+        self.generator = _laid_out(generator.to(self.device), layout)
+        self.discriminator = _laid_out(discriminator.to(self.device), layout)
         self.g_params, self.d_params = _learning(generator, "generator"), _learning(discriminator, "discriminator")
         if {id(p) for p in self.g_params} & {id(p) for p in self.d_params}:
             raise SparringError(
@@ -127,6 +127,14 @@ class Players:
             load_into(getattr(self, name), state[name], name)
 
 
+def _laid_out(network: nn.Module, layout: torch.memory_format) -> nn.Module:
+    """Lays out the 4-D weights alone; `Module.to(memory_format=...)` fails on a network with a 3-D convolution."""
+    for param in network.parameters():
+        if param.dim() == 4:
+            param.data = param.data.contiguous(memory_format=layout)
+    return network
+
+
 _PARTS = ("generator", "discriminator", "average", "g_optimizer", "d_optimizer")
 
 
@@ -163,12 +171,26 @@ def write_state(state: dict[str, Any]) -> Callable[[BinaryIO], object]:
 
 
 def _canonical(state: Any) -> Any:
-    """Equal states as equal bytes: a pickle depends on which equal strings are the same object, so all are made one."""
+    """Equal states as equal bytes: a pickle depends on which equal strings are the same object, so all are made one.
+
+    Raises SparringError for what could be saved but would be refused on loading.
+    """
     if isinstance(state, dict):
-        return {_canonical(key): _canonical(value) for key, value in state.items()}
-    if isinstance(state, list | tuple):
-        return type(state)(_canonical(value) for value in state)
-    return sys.intern(state) if type(state) is str else state
+        made = type(state)((_canonical(key), _canonical(value)) for key, value in state.items())
+        if hasattr(state, "_metadata"):  # the versions of a network's layers, which old ones need to be loaded
+            made._metadata = _canonical(state._metadata)  # type: ignore[attr-defined]
+        return made
+    if type(state) in (list, tuple):
+        return type(state)(map(_canonical, state))
+    if state is None or isinstance(state, Tensor) or type(state) in (bool, int, float):
+        return state
+    if type(state) is str:
+        return sys.intern(state)
+    raise SparringError(
+        f"A checkpoint cannot hold a {type(state).__module__}.{type(state).__name__}.",
+        "tensors and plain data (dict, list, tuple, str, int, float, bool, None), which load without running code",
+        "convert it in the state_dict() of the observer or network that it belongs to.",
+    )
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -177,14 +199,15 @@ def read_state(path: Path) -> dict[str, Any]:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError) as error:
         raise SparringError(
-            f"{path} cannot be read: {str(error).splitlines()[0]}",
-            "a checkpoint that sparring wrote: tensors and plain data",
+            f"{path} cannot be read as tensors and plain data ({type(error).__name__}).",
+            "a checkpoint that sparring wrote",
             "use another checkpoint.",
         ) from None
 
 
 def _fabric(device: Any, precision: str) -> Any:
     from lightning_fabric import Fabric  # 1.8 s of import, so only when something is trained
+    from lightning_fabric.utilities.exceptions import MisconfigurationException
 
     if precision not in ("fp32", "bf16"):
         raise SparringError(f"The precision is {precision!r}.", "fp32, bf16 or auto")
@@ -195,10 +218,15 @@ def _fabric(device: Any, precision: str) -> Any:
     try:
         return Fabric(
             accelerator=kind,
-            devices=[int(index)] if index else 1,
+            devices=[int(index)] if index and kind == "cuda" else 1,
             precision="32-true" if precision == "fp32" else "bf16-mixed",
         )
-    except (RuntimeError, ValueError) as error:  # Fabric says the same of a device that is not there in both ways
+    except (
+        RuntimeError,
+        ValueError,
+        TypeError,
+        MisconfigurationException,
+    ) as error:
         raise SparringError(
             f"The device {str(device)!r} cannot be used: {str(error).splitlines()[0]}",
             "a device of this machine",
@@ -241,7 +269,8 @@ def paint(
         first = start - start % PAINT_BATCH
         for page in range(first, start + n, PAINT_BATCH):
             z = draw_latents(seed, range(page, page + PAINT_BATCH), z_shape).to(device)
-            pages.append(to_uint8(generator(z)))
+            with randomness(seed_for(seed, "paint", page), device):  # for generators that draw noise of their own
+                pages.append(to_uint8(generator(z)))
     return torch.cat(pages)[start - first : start - first + n].contiguous()
 
 

@@ -17,10 +17,12 @@ from torch import nn
 from . import __version__, machine, networks
 from .checkpoints import write_whole
 from .data import ImageSource, open_data
+from .data.parallel import cores
 from .errors import SparringError
 from .folder import RunFolder, differences
 from .methods import Recipe, recipe_named
 from .networks.calling import find_z_shape, randomness
+from .objectives import objective_named
 from .players import resolve_device
 from .sampler import OWN, whole_checkpoint
 from .seeds import seed_for
@@ -89,11 +91,11 @@ def train(
         raise SparringError("The training has no end.", "one of steps, images, epochs or minutes")
     if (generator is None) != (discriminator is None):
         raise SparringError("One network of your own was given.", "both or none", "give generator= and discriminator=.")
-    if start_from is not None:  # says now, not after the data are packed, that there is nothing to start from
-        whole_checkpoint(RunFolder(start_from))
+    size = _default_size(source) if size is None else size
+    _check_early(recipe, None if generator else size, device)
     data = open_data(
         source,
-        size_px=size or _default_size(source),
+        size_px=size,
         channels=channels,
         fit=fit,
         background=background,
@@ -102,6 +104,8 @@ def train(
     )
     for note in data.notes:
         how.say(note)
+    if generator is not None and discriminator is not None:  # lazy layers get their shapes by the way
+        find_z_shape(generator, discriminator, (data.channels, data.size_px, data.size_px), recipe.latent)
     asked = {
         "recipe": recipe.to_dict(),
         "data": data.identity,
@@ -110,6 +114,8 @@ def train(
         "from": Path(start_from).name if start_from else None,
     }
     folder = RunFolder(out or _default_out(source, data, [channels, fit, background], asked))
+    if start_from is not None and not folder.has_begun():
+        whole_checkpoint(RunFolder(start_from))  # says before anything is written that there is none
     folder.create()
     folder.take()
     try:
@@ -122,6 +128,16 @@ def train(
             return Session(folder, trainer, how).run(budget, start_from)
     finally:
         folder.release()
+
+
+def _check_early(recipe: Recipe, size: int | None, device: str) -> None:
+    """Says before the pictures are read what would be wrong after it."""
+    resolve_device(device)
+    objective_named(recipe.loss)
+    if recipe.precision not in ("auto", "fp32", "bf16"):
+        raise SparringError(f"The precision is {recipe.precision!r}.", "fp32, bf16 or auto")
+    if size is not None:
+        networks.check(recipe.network, size)
 
 
 def _default_size(source: Any) -> int | None:
@@ -172,12 +188,18 @@ def _settle(
     Raises SparringError naming what differs when the folder holds a run of other settings.
     """
     stored = folder.settings()
-    if stored is not None and folder.events.exists():  # else nothing was ever trained with them
+    if stored is None and folder.has_begun():
+        raise SparringError(
+            f"{folder.path} holds a run, but its recipe.json is gone.",
+            "the recipe.json that the run wrote",
+            "put it back, or choose another --out.",
+        )
+    if stored is not None and folder.has_begun():
         _same_or_stop(folder, stored, asked, device)
         return stored["decided"]
     shape = (data.channels, data.size_px, data.size_px)
     z_shape = find_z_shape(*pair, shape, recipe.latent)
-    threads = recipe.threads or machine.cores()
+    threads = recipe.threads or cores()
     precision, why = recipe.precision, "asked for"
     if precision == "auto":
         with _threads(threads):
@@ -197,7 +219,7 @@ def _settle(
 def _same_or_stop(folder: RunFolder, stored: dict[str, Any], asked: dict[str, Any], device: str) -> None:
     found = differences({name: stored.get(name) for name in asked}, asked)
     there = stored["decided"]["device"]
-    if device != "auto" and str(resolve_device(device)) != there:
+    if str(resolve_device(device if device != "auto" else there)) != there:
         found.append(f"device: {there} there, {device} asked")
     if found:
         raise SparringError(

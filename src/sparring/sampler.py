@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from . import networks
+from . import __version__, networks
 from .checkpoints import unwritable, write_whole
 from .errors import SparringError
 from .folder import RunFolder
@@ -104,7 +104,14 @@ def _generator(settings: dict[str, Any], generator: nn.Module | None) -> nn.Modu
         )
     import torch
 
-    recipe = Recipe(**settings["recipe"])
+    try:
+        recipe = Recipe(**settings["recipe"])
+    except TypeError as error:
+        raise SparringError(
+            f"The run's recipe is not one of this version of sparring: {error}.",
+            f"a run of sparring {__version__}",
+            f"use sparring {settings.get('sparring')}, which made it.",
+        ) from None
     with randomness(0, torch.device("cpu")):
         return networks.build(
             recipe.network, settings["data"]["size_px"], settings["data"]["channels"], recipe.width, recipe.latent
@@ -116,24 +123,27 @@ def save(sampler: Sampler, n: int, seed: int, out: Path, *, as_npz: bool = False
 
     The array is `images`, uint8 [n, H, W, C]. Returns the path written; raises SparringError when it cannot be.
     """
+    if n < 1:
+        raise SparringError(f"{n} pictures are asked for.", "1 or more")
     if as_npz and out.suffix != ".npz":
         out = out.with_suffix(".npz")
-    if out.suffix not in ("", ".png", ".npz"):
+    kind = "" if out.is_dir() else out.suffix.lower()
+    if kind not in ("", ".png", ".npz"):
         raise SparringError(
             f"{out} ends in {out.suffix}.", "a .png (one sheet), a .npz (an array) or a folder (single files)"
         )
     try:
-        (out if out.suffix == "" else out.parent).mkdir(parents=True, exist_ok=True)
+        (out if kind == "" else out.parent).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(out, error) from None
-    if out.suffix == "":
+    if kind == "":
         digits = max(5, len(str(n - 1)))
         for first in range(0, n, 256):  # so many at a time that memory stays small
             for i, picture in enumerate(sampler.sample(min(256, n - first), seed, first), first):
                 save_png(as_image(picture), out / f"{i:0{digits}d}.png")
         return out
     pictures = sampler.sample(n, seed)
-    if out.suffix == ".npz":
+    if kind == ".npz":
         write_whole(out, lambda file: np.savez_compressed(file, images=pictures.transpose(0, 2, 3, 1)))
     else:
         save_png(grid(pictures), out)

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from .findings import Action
 from .folder import RunFolder
 from .pictures import grid, save_png
 from .players import read_state, write_state
-from .sampler import load, whole_checkpoint
+from .sampler import Sampler, whole_checkpoint
 from .seeds import seed_for
 from .trainer import Budget, Trainer
 
@@ -38,6 +38,7 @@ class Run:
         images: real images seen.
         ended: "budget" or "non-finite" or what an observer asked.
         grid: the newest sheet of samples.
+        sampler: its averaged generator.
     """
 
     path: Path
@@ -45,10 +46,11 @@ class Run:
     images: int
     ended: str
     grid: Path
+    sampler: Sampler = field(repr=False)
 
     def sample(self, n: int = 64, seed: int = 0) -> Any:
         """New pictures of this run's averaged generator, uint8.  # [n, C, H, W]"""
-        return load(self.path).sample(n, seed)
+        return self.sampler.sample(n, seed)
 
 
 @dataclass
@@ -72,9 +74,10 @@ class Options:
         return cls(**options)
 
     def __post_init__(self) -> None:
-        for name, value in (("--sample-every", self.sample_every), ("--checkpoint-every", self.checkpoint_every)):
-            if value < 1:
-                raise SparringError(f"{name} is {value}.", "a number of steps, 1 or more")
+        for name, low in (("sample_every", 1), ("checkpoint_every", 1), ("keep", 1), ("keep_every", 0)):
+            if getattr(self, name) < low:
+                word = name.replace("_", "-")
+                raise SparringError(f"--{word} is {getattr(self, name)}.", f"a whole number, {low} or more")
 
 
 class Session:
@@ -82,9 +85,10 @@ class Session:
 
     def __init__(self, folder: RunFolder, trainer: Trainer, how: Options) -> None:
         self.folder, self.trainer, self.how = folder, trainer, how
-        self.store = folder.store(how.keep, how.keep_every)
+        self.store = folder.store(how.keep, folder.kept_multiples(how.keep_every))
         self.grid = folder.samples / "none.png"
         self.ended = ""
+        self._broken = False  # a signal was not finite: what is in memory must not be written over what is good
         self._sampled_at = self._saved_at = -1  # the step of the newest sheet and checkpoint of this process
 
     def run(self, budget: Budget, start_from: str | Path | None) -> Run:
@@ -95,8 +99,11 @@ class Session:
         log = Log(self.folder.events)
         try:
             self._note(log, self._opening("resumed" if began_before else "started", budget))
-            if not self.trainer.step:
+            if (
+                not self.trainer.step
+            ):  # the untrained networks too, since nobody could draw them again if they are the user's
                 self._sample(log)
+                self._checkpoint(log)
             periods = {"tick": TICK_EVERY, "sample": self.how.sample_every, "checkpoint": self.how.checkpoint_every}
             with _stop_on_signals(self.trainer):
                 for event in self.trainer.run(budget, periods=periods):
@@ -118,22 +125,25 @@ class Session:
             self._checkpoint(log)
         else:
             if event.kind == "ended":
-                self.ended = event.values["reason"]
-                if self.ended != NON_FINITE:
-                    self._sample(log)
-                    self._checkpoint(log)
+                self.ended = NON_FINITE if self._broken else event.values["reason"]
+                event = replace(event, values={"reason": self.ended})
+                self._sample(log)
+                self._checkpoint(log)
             self._note(log, event)
 
     def _note(self, log: Log, event: Event) -> None:
         """Writes an event down, then shows it to every observer, whose actions the trainer takes up."""
         log.append(event)
-        for observer in (_finite_guard, *self.how.observers.values()):
+        if event.values.get("nonfinite"):
+            self._broken = True
+            self.trainer.apply(Action("stop", why=NON_FINITE))
+        for observer in self.how.observers.values():
             action = observer(event)
             if action is not None and event.kind != "applied":  # an answer to an answer would never end
                 self.trainer.apply(action)
 
     def _sample(self, log: Log) -> None:
-        if self._sampled_at == self.trainer.step:
+        if self._broken or self._sampled_at == self.trainer.step:
             return
         self._sampled_at = self.trainer.step
         self.grid = self.folder.samples / f"step-{self.trainer.step:08d}.png"
@@ -141,7 +151,7 @@ class Session:
         self._note(log, Event("sample", self.trainer.step, self.trainer.images, {"file": f"samples/{self.grid.name}"}))
 
     def _checkpoint(self, log: Log) -> None:
-        if self._saved_at == self.trainer.step:
+        if self._broken or self._saved_at == self.trainer.step:
             return
         self._saved_at = self.trainer.step
         state = self.trainer.state_dict() | {"observers": self._observer_states()}
@@ -166,7 +176,7 @@ class Session:
                 if name in state["observers"] and hasattr(observer, "load_state_dict"):
                     observer.load_state_dict(state["observers"][name])
             self.how.say(f"Going on from step {step:,}.")
-        elif damaged:
+        elif self.store.has_damaged():
             raise SparringError(
                 f"Every checkpoint in {self.store.folder} is damaged, so the run cannot go on.",
                 "one whole checkpoint",
@@ -185,23 +195,18 @@ class Session:
             )
             raise _EXITS[self.ended](*([143] if self.ended == "SIGTERM" else []))
         if self.ended == NON_FINITE:
-            kept = self.store.newest()[0]
             raise SparringError(
-                f"A loss is not finite at step {trainer.step:,}; nothing after it can be good, so the run stopped.",
-                "finite losses",
-                f"the last good checkpoint is of step {kept}; start another run with lower rates "
-                "(--set d_lr=/2 --set g_lr=/2) or with --set precision=fp32.",
+                f"A loss or gradient is not finite at step {trainer.step:,}; nothing after it can be good.",
+                "finite numbers",
+                f"{path} keeps its good checkpoints, the newest of step {self.store.newest()[0]}; start another run "
+                "with lower rates (--set d_lr=/2 --set g_lr=/2) or with --set precision=fp32.",
             )
-        return Run(path, trainer.step, trainer.images, self.ended, self.grid)
+        players, data = trainer.players, trainer.data
+        sampler = Sampler(players.average, players.z_shape, trainer.step, data.size_px, data.channels)
+        return Run(path, trainer.step, trainer.images, self.ended, self.grid, sampler)
 
 
 _EXITS: dict[str, type[BaseException]] = {"SIGINT": KeyboardInterrupt, "SIGTERM": SystemExit}
-
-
-def _finite_guard(event: Event) -> Action | None:
-    """Stops a run whose losses are no longer numbers, before a checkpoint is written over a good one."""
-    bad = [name for name in event.values.get("nonfinite", ()) if "loss" in name]
-    return Action("stop", why=NON_FINITE) if bad else None
 
 
 @contextlib.contextmanager

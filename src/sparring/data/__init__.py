@@ -108,7 +108,7 @@ def _checked(size_px: int | None, channels: int | str, fit: str, background: str
     """Returns the options with 0 for what the data decide."""
     if size_px is not None and (not isinstance(size_px, int) or not SMALLEST_PX <= size_px <= LARGEST_PX):
         raise SparringError(
-            f"size_px={size_px!r} makes no sense.", f"a whole number from {SMALLEST_PX} to {LARGEST_PX}", "size_px=64"
+            f"A size of {size_px!r} px makes no sense.", f"a whole number from {SMALLEST_PX} to {LARGEST_PX}", "size 64"
         )
     if channels not in ("auto", 1, 3, 4):
         raise SparringError(f"channels={channels!r} makes no sense.", '1, 3, 4 or "auto"', 'channels="auto"')
@@ -177,7 +177,9 @@ def _with_native_size(options: Options, source: Source) -> Options:
             size_px = first.shape[0] if first.shape[0] == first.shape[1] else None
     if size_px is None:
         raise SparringError(
-            f"The pictures of {source.label} have no one size of their own.", "size_px=", "pass size_px=64"
+            f"The pictures of {source.label} have no one size of their own.",
+            "a size in px",
+            "give the size: --size 64, size=64",
         )
     return Options(size_px, options.channels, options.fit, options.background)
 
@@ -196,7 +198,7 @@ def _open_array(source: np.ndarray | torch.Tensor, options: Options) -> Pack:
         raise SparringError(
             f"The pictures in the array are {width} x {height} pixels.",
             f"squares of {wanted_px} px, since arrays in memory are not resized",
-            f"pass size_px={height}" if height == width else "crop them to squares",
+            f"give the size: size={height}" if height == width else "crop them to squares",
         )
     if options.channels not in (0, channels):
         raise SparringError(

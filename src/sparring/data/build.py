@@ -218,7 +218,7 @@ def _cache_errors(packs: Path) -> Iterator[None]:
         raise SparringError(
             f"The cache {packs} cannot be written: {error.strerror or error}.",
             "a folder that can be written, with room for the decoded pictures",
-            "set SPARRING_CACHE to such a folder, or pass cache=",
+            "set SPARRING_CACHE to such a folder",
         ) from error
 
 

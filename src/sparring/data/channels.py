@@ -45,7 +45,7 @@ def decide_channels(items: Sequence[Item], pool: ThreadPoolExecutor | None) -> t
     if all(header.grey for _, header in sound):
         return 1, f"channels: 1, since all {len(sound):,} files are grey{over}"
     colored = sum(not header.grey for _, header in sound)
-    return 3, f"channels: 3, since {colored:,} of {len(sound):,} files have colour{over}"
+    return 3, f"channels: 3, since {colored:,} of {len(sound):,} files are of a colour mode{over}"
 
 
 def _header(item: Item) -> _Header | None:

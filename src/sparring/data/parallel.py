@@ -17,6 +17,11 @@ _AT_ONCE = 16  # items for one task: handing over tiny pictures one by one takes
 _WAITING = 3  # tasks for each thread: enough that none is idle behind a slow file
 
 
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
 def reading_threads(needed: bool = True) -> Iterator[ThreadPoolExecutor | None]:
     """Gives a pool of threads, one for each core that this process may use; None if they are not `needed`.
@@ -26,8 +31,7 @@ def reading_threads(needed: bool = True) -> Iterator[ThreadPoolExecutor | None]:
     if not needed:
         yield None
         return
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    pool = ThreadPoolExecutor(min(_MOST_THREADS, cores), thread_name_prefix="sparring-read")
+    pool = ThreadPoolExecutor(min(_MOST_THREADS, cores()), thread_name_prefix="sparring-read")
     try:
         yield pool
     finally:

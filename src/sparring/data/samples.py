@@ -72,7 +72,9 @@ class SampleReader:
             raise SparringError(
                 f"The pictures are {width} x {height} pixels.",
                 f"squares of {side} px, since arrays are not resized",
-                f"pass size_px={height}" if height == width and self.range is None else "resize them in your loader",
+                f"give the size: size={height}"
+                if height == width and self.range is None
+                else "resize them in your loader",
             )
         self._layout = self._layout or "picture"
         return pixels
@@ -130,7 +132,7 @@ class SampleReader:
         """Pillow images get what files get: any mode, fitted to the size."""
         image = standard_mode(image)
         if not self.size_px:
-            raise SparringError("Pillow images have no size of their own.", "size_px=", "pass size_px=64")
+            raise SparringError("Pillow images have no size of their own.", "a size in px", "give the size: size=64")
         background = background_rgb(self._options.background)
         return fitted(image, Fitting(self.size_px, self.channels, self._options.fit, background))[None]
 

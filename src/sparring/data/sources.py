@@ -132,6 +132,9 @@ def _extension(name: str) -> str:
     return os.path.splitext(name)[1].lower()
 
 
+_RUN = {"recipe.json", "events.jsonl"}  # what a folder of a run holds
+
+
 def _scan(
     folder: Path, inside: str, found: list[tuple[Item, int, int]], ignored: Counter[str], seen: set[tuple[int, int]]
 ) -> None:
@@ -150,6 +153,8 @@ def _scan(
             ) from error
         found.append((_refused(inside, f"a folder that cannot be read ({error.strerror})"), 0, 0))
         return
+    if inside and {entry.name for entry in entries} >= _RUN:
+        return  # the sheets of a run that lies among the pictures are not pictures to learn from
     for entry in entries:
         if _is_hidden(entry.name):
             continue

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from torch import nn
 
 from ..errors import SparringError, did_you_mean
 from . import dcgan
 
-# (size_px, channels, width, latent) -> (generator, discriminator)
-FAMILIES: dict[str, Callable[[int, int, int, int], tuple[nn.Module, nn.Module]]] = {
-    "dcgan": dcgan.build,
+
+@dataclass(frozen=True)
+class Family:
+    """A row of the table.
+
+    Attributes:
+        build: (size_px, channels, width, latent) -> (generator, discriminator).
+        check: raises SparringError for a size in px that the family does not make.
+    """
+
+    build: Callable[[int, int, int, int], tuple[nn.Module, nn.Module]]
+    check: Callable[[int], object]
+
+
+FAMILIES: dict[str, Family] = {
+    "dcgan": Family(dcgan.build, dcgan.stages),
 }
+
+
+def check(family: str, size_px: int) -> None:
+    """Raises SparringError for an unknown family, or a size that it does not make."""
+    if family not in FAMILIES:
+        raise SparringError(f"There is no network {family!r}.", did_you_mean(family, FAMILIES))
+    FAMILIES[family].check(size_px)
 
 
 def build(family: str, size_px: int, channels: int, width: int, latent: int) -> tuple[nn.Module, nn.Module]:
@@ -21,6 +42,5 @@ def build(family: str, size_px: int, channels: int, width: int, latent: int) -> 
     Raises:
         SparringError: an unknown family, or a size that the family does not make.
     """
-    if family not in FAMILIES:
-        raise SparringError(f"There is no network {family!r}.", did_you_mean(family, FAMILIES))
-    return FAMILIES[family](size_px, channels, width, latent)
+    check(family, size_px)
+    return FAMILIES[family].build(size_px, channels, width, latent)

@@ -44,7 +44,7 @@ def _try_generator(generator: nn.Module, latent: int, device: torch.device) -> t
     for z_shape in ((latent,), (latent, 1, 1)):
         try:
             fakes = generator(torch.randn(2, *z_shape, device=device))
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        except Exception as error:  # a network may refuse in its own way
             failures.append(f"z of shape {[2, *z_shape]}: {_first_line(error)}")
             continue
         if not isinstance(fakes, Tensor):
@@ -67,7 +67,7 @@ def _try_discriminator(discriminator: nn.Module, images: Tensor) -> None:
     shape = list(images.shape)
     try:
         logits = discriminator(images)
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except Exception as error:  # a network may refuse in its own way
         raise SparringError(
             f"The discriminator could not be called on pictures of shape {shape}: {_first_line(error)}",
             f"a module that takes {shape} and gives one logit a picture",
@@ -82,7 +82,7 @@ def _try_discriminator(discriminator: nn.Module, images: Tensor) -> None:
             f"one logit a picture ([{len(images)}] or [{len(images)}, 1]) or a map of them ([{len(images)}, 1, h, w])",
         )
     last = [m for m in discriminator.modules() if not any(m.children())][-1:]
-    if last and isinstance(last[0], nn.Sigmoid):
+    if last and isinstance(last[0], nn.Sigmoid) and logits.min() >= 0 and logits.max() <= 1:
         raise SparringError(
             "The discriminator ends in a sigmoid, and the losses here are written on logits.",
             "logits",
@@ -110,9 +110,9 @@ def _shape_advice(made: tuple[int, ...], data: tuple[int, int, int]) -> str:
         return "the generator puts channels last; PyTorch puts them first: permute(0, 3, 1, 2)."
     wrong = []
     if made[0] != data[0]:
-        wrong.append(f"--channels {made[0]}")
+        wrong.append(f"channels={made[0]}")
     if made[1:] != data[1:]:
-        wrong.append(f"--size {made[1]}" if made[1] == made[2] else "a square generator")
+        wrong.append(f"size={made[1]}" if made[1] == made[2] else "a square generator")
     return f"train it with {' '.join(wrong)}, or change the generator."
 
 
@@ -131,8 +131,22 @@ def evaluation_mode(*networks: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """torch's random state seeded for a while; the user's own is as before afterwards."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+    """torch's random state of the CPU and of one device, seeded for a while; the user's own is as before afterwards.
+
+    Not by `torch.manual_seed`: that seeds every accelerator of the machine, whoever uses it.
+    """
+    own = {"cuda": torch.cuda, "mps": torch.mps}.get(device.type)
+    place = (device,) if device.type == "cuda" else ()
+    before, before_own = torch.default_generator.get_state(), own.get_rng_state(*place) if own else None
+    try:
+        torch.default_generator.manual_seed(seed)
+        if own is torch.cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif own is not None:
+            own.manual_seed(seed)
         yield
+    finally:
+        torch.default_generator.set_state(before)
+        if own is not None and before_own is not None:
+            own.set_rng_state(before_own, *place)

@@ -17,15 +17,20 @@ STAGES: dict[int, tuple[int, int]] = {28: (7, 2), 32: (4, 3), 64: (4, 4), 128: (
 WIDEST = 8
 
 
-def _maps(size_px: int, width: int) -> list[int]:
-    """Feature maps at each resolution but the picture's own, from the smallest to the largest."""
+def stages(size_px: int) -> tuple[int, int]:
+    """(side of G's first map in px, doublings from there). Raises SparringError for a size that is not made."""
     if size_px not in STAGES:
         raise SparringError(
             f"The dcgan networks do not make pictures of {size_px} px.",
             f"--size {', '.join(map(str, STAGES))}",
             "choose the nearest of these; the pictures are resized to it.",
         )
-    doublings = STAGES[size_px][1]
+    return STAGES[size_px]
+
+
+def _maps(size_px: int, width: int) -> list[int]:
+    """Feature maps at each resolution but the picture's own, from the smallest to the largest."""
+    doublings = stages(size_px)[1]
     return [width * min(2 ** (doublings - 1 - i), WIDEST) for i in range(doublings)]
 
 
