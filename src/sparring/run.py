@@ -21,7 +21,7 @@ from .data.parallel import cores
 from .errors import SparringError
 from .folder import RunFolder, differences
 from .methods import Recipe, recipe_named
-from .networks.calling import find_z_shape, randomness
+from .networks.calling import find_z_shape, outline, randomness
 from .objectives import objective_named
 from .players import resolve_device
 from .sampler import OWN, whole_checkpoint
@@ -150,12 +150,7 @@ def _describe(generator: nn.Module | None, discriminator: nn.Module | None, reci
     """What a run remembers of its networks: a family, or of your own the class and the shape of every weight."""
     if generator is None or discriminator is None:
         return {"family": recipe.network}
-    return {"family": OWN, "generator": _outline(generator), "discriminator": _outline(discriminator)}
-
-
-def _outline(network: nn.Module) -> str:
-    shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
-    return f"{type(network).__name__} {hashlib.sha256(json.dumps(shapes).encode()).hexdigest()[:12]}"
+    return {"family": OWN, "generator": outline(generator), "discriminator": outline(discriminator)}
 
 
 def _default_out(source: Any, data: ImageSource, look: list[Any], asked: dict[str, Any]) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 from collections.abc import Iterator
 
 import torch
@@ -114,6 +116,12 @@ def _shape_advice(made: tuple[int, ...], data: tuple[int, int, int]) -> str:
     if made[1:] != data[1:]:
         wrong.append(f"size={made[1]}" if made[1] == made[2] else "a square generator")
     return f"train it with {' '.join(wrong)}, or change the generator."
+
+
+def outline(network: nn.Module) -> str:
+    """The class of a network and a digest of the names and shapes of its weights: what a run remembers of it."""
+    shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items() if isinstance(tensor, Tensor)}
+    return f"{type(network).__name__} {hashlib.sha256(json.dumps(shapes).encode()).hexdigest()[:12]}"
 
 
 @contextlib.contextmanager
