@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -287,6 +288,16 @@ def test_the_origin_may_go_once_the_run_has_begun(discs: Path, tiny: Recipe, tmp
     train(discs, tiny, tmp_path / "second", steps=2, start_from=tmp_path / "first")
     shutil.rmtree(tmp_path / "first")
     assert train(discs, tiny, tmp_path / "second", steps=3, start_from=tmp_path / "first").step == 3
+
+
+def test_a_run_of_another_device(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
+    """As when a run is copied from a machine that has the device to one that has not."""
+    run = train(discs, tiny, tmp_path / "run", steps=2)
+    settings = json.loads((run.path / "recipe.json").read_text())
+    settings["decided"]["device"] = "cuda:99"
+    (run.path / "recipe.json").write_text(json.dumps(settings))
+    with pytest.raises(SparringError, match=r"was started on cuda:99[\s\S]*--from"):
+        train(discs, tiny, tmp_path / "run", steps=4)
 
 
 def test_own_networks(discs: Path, tiny: Recipe, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import platform
 import statistics
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -99,3 +101,14 @@ def _accelerator() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+@contextlib.contextmanager
+def threads(n: int) -> Iterator[None]:
+    """n CPU threads for a while: the sums of a run depend on how many share them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

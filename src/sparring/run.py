@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -122,7 +120,7 @@ def train(
         pair = _pair(generator, discriminator, data, recipe, seed)
         decided = _settle(folder, asked, pair, data, recipe, device)
         how.say(f"Run folder: {folder.path}")
-        with _threads(decided["threads"]):
+        with machine.threads(decided["threads"]):
             settled = recipe.but(precision=decided["precision"])
             trainer = Trainer(*pair, data, settled, seed=seed, device=decided["device"])
             return Session(folder, trainer, how).run(budget, start_from)
@@ -197,7 +195,7 @@ def _settle(
     threads = recipe.threads or cores()
     precision, why = recipe.precision, "asked for"
     if precision == "auto":
-        with _threads(threads):
+        with machine.threads(threads):
             precision, why = machine.choose_precision(*pair, recipe, shape, z_shape, device)
     decided = {
         "precision": precision,
@@ -214,7 +212,15 @@ def _settle(
 def _same_or_stop(folder: RunFolder, stored: dict[str, Any], asked: dict[str, Any], device: str) -> None:
     found = differences({name: stored.get(name) for name in asked}, asked)
     there = stored["decided"]["device"]
-    if str(resolve_device(device if device != "auto" else there)) != there:
+    try:
+        resolve_device(there)
+    except SparringError as error:
+        raise SparringError(
+            f"{folder.path} was started on {there}. {error.what}",
+            error.expected,
+            f"another --out goes on from its networks here: --from {folder.path} --device auto.",
+        ) from None
+    if device != "auto" and str(resolve_device(device)) != there:
         found.append(f"device: {there} there, {device} asked")
     if found:
         raise SparringError(
@@ -233,14 +239,3 @@ def _write_left_out(folder: RunFolder, data: ImageSource) -> None:
     table.writerow(("path", "reason"))
     table.writerows(data.left_out)
     write_whole(folder.left_out, lambda file: file.write(text.getvalue().encode("utf-8", "surrogateescape")))
-
-
-@contextlib.contextmanager
-def _threads(n: int) -> Iterator[None]:
-    """n CPU threads for a while: the sums of a run depend on how many share them."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
