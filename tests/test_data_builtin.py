@@ -113,8 +113,8 @@ def test_sources_that_are_not_there(source: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size_px": 0}, "size_px=0"),
-        ({"size_px": 64.0}, "size_px=64.0"),
+        ({"size_px": 0}, "size of 0 px"),
+        ({"size_px": 64.0}, "size of 64.0 px"),
         ({"size_px": 100_000}, "from 4 to 2048"),
         ({"channels": 2}, "channels=2"),
         ({"fit": "croop"}, "did you mean 'crop'"),

@@ -267,9 +267,9 @@ def test_channels_by_themselves(tmp_path: Path) -> None:
     palette = color.quantize(16)
     cases = {
         "grey": ([grey, grey.convert("1"), grey.convert("LA"), grey.convert("P"), deep], 1, "all 5 files are grey"),
-        "color": ([grey, color], 3, "1 of 2 files have colour"),
-        "palette": ([grey, palette], 3, "1 of 2 files have colour"),
-        "opaque": ([opaque, opaque], 3, "2 of 2 files have colour"),
+        "color": ([grey, color], 3, "1 of 2 files are of a colour mode"),
+        "palette": ([grey, palette], 3, "1 of 2 files are of a colour mode"),
+        "opaque": ([opaque, opaque], 3, "2 of 2 files are of a colour mode"),
         "half": ([clear, color], 4, "1 of 2 files use transparency"),
         "third": ([clear, color, color], 3, "1 of 3 files use transparency; they are laid"),
     }
