@@ -93,7 +93,9 @@ def main(pictures: str, folder: Path) -> None:
             pid = child(work)
         ended = wait(pid)
         kills += ended == -signal.SIGKILL
-        print(f"kill {i}: ended {ended}, checkpoints {sorted(os.listdir(folder / 'killed' / 'checkpoints'))[-3:]}")
+        saved = sorted(path.name for path in (folder / "killed" / "checkpoints").glob("*.pt"))
+        print(f"kill {i}: ended {ended}, checkpoints {saved[-3:]}")
+        assert ended in (0, -signal.SIGKILL), "a start after a kill must never fail"
     print(f"kills {kills}")
     assert wait(child(lambda: train(pictures, folder / "killed"))) == 0
 
