@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -57,4 +58,14 @@ def test_a_live_line_on_a_terminal() -> None:
         progress(Event("started", 0, 0, {"until_step": None, "minutes": 1.0}))
         progress(Event("tick", 5, 320, VALUES))
     assert "step 5 ·" in text.getvalue()
+    assert "on fakes 91%" in text.getvalue()
     assert "min left" in text.getvalue() or "s left" in text.getvalue()
+
+
+def test_a_narrow_terminal_wraps_the_live_line() -> None:
+    text = io.StringIO()
+    progress = Progress(Console(file=text, width=60, force_terminal=True))
+    with progress:
+        progress(Event("started", 0, 0, {"until_step": None, "minutes": None}))
+        progress(Event("tick", 5, 320, VALUES))
+    assert "on fakes 91%" in re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text.getvalue()))

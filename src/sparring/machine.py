@@ -27,7 +27,7 @@ WORTH = 1.15
 def has_bf16(device: torch.device) -> bool:
     """Whether the device has instructions for bf16; without them it is emulated, 100 times slower on a CPU."""
     if device.type == "cpu":
-        able = torch.cpu.get_capabilities()
+        able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # a young function
         return any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))  # the last is ARM's
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)

@@ -25,7 +25,7 @@ class Progress:
     """
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = console or Console(stderr=True, highlight=False)
         self._clock = clock
         self._live = Live(
             Text("starting: the first steps ..."), console=self.console, refresh_per_second=4, transient=True
@@ -44,7 +44,7 @@ class Progress:
 
     def say(self, message: str) -> None:
         """A line that stays."""
-        self.console.print(Text(message))
+        self.console.print(Text(message), soft_wrap=True)
 
     def __call__(self, event: Event) -> Action | None:
         """Takes an event of the run; never asks for anything."""
@@ -65,7 +65,7 @@ class Progress:
             self._live.update(Text(line))
         elif self._clock() - self._last_plain >= PLAIN_EVERY_SECONDS or event.step == self._until_step:
             self._last_plain = self._clock()
-            self.console.print(Text(line))
+            self.console.print(Text(line), soft_wrap=True)
 
     def _seconds_left(self, event: Event) -> float | None:
         left = []
