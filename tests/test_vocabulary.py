@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +162,34 @@ def test_one_process_a_folder(tmp_path: Path) -> None:
     first.release()
     second.take()
     second.release()
+
+
+def test_a_child_that_outlives_its_parent_holds_nothing(tmp_path: Path) -> None:
+    """As a DataLoader's worker does for some seconds after `kill -9`."""
+    code = f"""
+import os, sys, time
+from sparring.folder import RunFolder
+folder = RunFolder({str(tmp_path / "other")!r}); folder.create(); folder.take()
+child = os.fork()
+if child == 0:
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+    os._exit(0)
+time.sleep(60)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    other = RunFolder(tmp_path / "other")
+    with pytest.raises(SparringError, match="Another process is training"):
+        other.take()
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    os.kill(child, 0)  # the child is still there
+    other.take()
+    other.release()
+    os.kill(child, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}'])

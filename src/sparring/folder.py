@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +14,21 @@ from .errors import SparringError
 FORMAT = 1  # of recipe.json
 # What a run writes; anything else in a folder without a recipe.json is somebody else's.
 _OWN = (".lock", "samples", "left_out.csv", "recipe.json", "checkpoints", "events.jsonl")
+
+
+# Locks that this process holds. A forked child (a DataLoader's worker) inherits them and may outlive a kill of its
+# parent by seconds, in which the same command would find the run still taken: so a child lets go of them at once.
+_held: set[IO[str]] = set()
+
+
+def _let_go() -> None:
+    for lock in _held:
+        lock.close()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 class RunFolder:
@@ -100,6 +116,7 @@ class RunFolder:
         try:
             self._lock = open(self.path / ".lock", "w")  # noqa: SIM115, held for as long as the run is
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _held.add(self._lock)
         except BlockingIOError:
             self.release()
             raise SparringError(
@@ -121,6 +138,7 @@ class RunFolder:
     def release(self) -> None:
         """Gives the run back."""
         if self._lock is not None:
+            _held.discard(self._lock)
             self._lock.close()
             self._lock = None
 
