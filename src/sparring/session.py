@@ -36,7 +36,7 @@ class Run:
         path: its folder.
         step: G updates done.
         images: real images seen.
-        ended: "budget" or "non-finite" or what an observer asked.
+        ended: "budget", or why an observer asked it to stop.
         grid: the newest sheet of samples.
         sampler: its averaged generator.
     """
