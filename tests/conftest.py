@@ -17,6 +17,22 @@ from sparring.methods import RECIPES, Recipe
 
 torch.set_num_threads(1)
 
+# The `tiny` recipe in the words of the command line, on gray pictures of 28 px.
+NARROW = [
+    "--set",
+    "width=4",
+    "--set",
+    "latent=16",
+    "--set",
+    "threads=1",
+    "--batch",
+    "8",
+    "--size",
+    "28",
+    "--channels",
+    "1",
+]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:

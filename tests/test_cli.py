@@ -13,22 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from conftest import NARROW
 from sparring import cli
-
-NARROW = [
-    "--set",
-    "width=4",
-    "--set",
-    "latent=16",
-    "--set",
-    "threads=1",
-    "--batch",
-    "8",
-    "--size",
-    "28",
-    "--channels",
-    "1",
-]
 
 
 def run(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

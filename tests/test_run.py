@@ -20,7 +20,7 @@ from PIL import Image
 from torch import nn
 
 import sparring
-from conftest import paint
+from conftest import NARROW, paint
 from sparring.errors import SparringError
 from sparring.events import Event, read
 from sparring.findings import Action
@@ -430,22 +430,8 @@ except sparring.SparringError as error:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_finish_the_step_and_save(discs: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
     out = tmp_path / "run"
-    words = [
-        "--set",
-        "width=4",
-        "--set",
-        "latent=16",
-        "--set",
-        "threads=1",
-        "--batch",
-        "8",
-        "--size",
-        "28",
-        "--channels",
-        "1",
-    ]
     process = subprocess.Popen(
-        [sys.executable, "-m", "sparring", "train", discs, *words, "--steps", "1000000", "--out", out],
+        [sys.executable, "-m", "sparring", "train", discs, *NARROW, "--steps", "1000000", "--out", out],
         stderr=subprocess.PIPE,
         text=True,
     )

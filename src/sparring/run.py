@@ -102,8 +102,9 @@ def train(
     )
     for note in data.notes:
         how.say(note)
-    if generator is not None and discriminator is not None:  # lazy layers get their shapes by the way
-        find_z_shape(generator, discriminator, (data.channels, data.size_px, data.size_px), recipe.latent)
+    pair = _pair(generator, discriminator, data, recipe, seed)
+    # Before the networks are described: lazy layers get their shapes by the way.
+    z_shape = find_z_shape(*pair, (data.channels, data.size_px, data.size_px), recipe.latent)
     asked = {
         "recipe": recipe.to_dict(),
         "data": data.identity,
@@ -117,8 +118,7 @@ def train(
     folder.create()
     folder.take()
     try:
-        pair = _pair(generator, discriminator, data, recipe, seed)
-        decided = _settle(folder, asked, pair, data, recipe, device)
+        decided = _settle(folder, asked, pair, z_shape, data, recipe, device)
         how.say(f"Run folder: {folder.path}")
         with machine.threads(decided["threads"]):
             settled = recipe.but(precision=decided["precision"])
@@ -172,6 +172,7 @@ def _settle(
     folder: RunFolder,
     asked: dict[str, Any],
     pair: tuple[nn.Module, nn.Module],
+    z_shape: tuple[int, ...],
     data: ImageSource,
     recipe: Recipe,
     device: str,
@@ -190,10 +191,9 @@ def _settle(
     if stored is not None and folder.has_begun():
         _same_or_stop(folder, stored, asked, device)
         return stored["decided"]
-    shape = (data.channels, data.size_px, data.size_px)
-    z_shape = find_z_shape(*pair, shape, recipe.latent)
     threads = recipe.threads or cores()
     precision, why = recipe.precision, "asked for"
+    shape = (data.channels, data.size_px, data.size_px)
     if precision == "auto":
         with machine.threads(threads):
             precision, why = machine.choose_precision(*pair, recipe, shape, z_shape, device)

@@ -101,7 +101,7 @@ class Session:
             self._note(log, self._opening("resumed" if began_before else "started", budget))
             if (
                 not self.trainer.step
-            ):  # the untrained networks too, since nobody could draw them again if they are the user's
+            ):  # the untrained networks too: if they are the user's, nobody could draw them again
                 self._sample(log)
                 self._checkpoint(log)
             periods = {"tick": TICK_EVERY, "sample": self.how.sample_every, "checkpoint": self.how.checkpoint_every}
