@@ -10,18 +10,28 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import torch
 
-from sparring.data.arrays import array_source, channels_last
+from sparring.data.arrays import array_pictures, array_source
 from sparring.data.build import Options, Say, cache_folder
 from sparring.data.builtin import BUILTIN, builtin_source
 from sparring.data.decode import background_rgb
 from sparring.data.pack import Pack, identity_of, open_pack
-from sparring.data.ranges import as_uint8, range_of
 from sparring.data.sources import Source, folder_source, printable, zip_source
+from sparring.data.split import Split, hold_out
 from sparring.data.stream import IndexedStream, Stream, open_stream
 from sparring.data.table import Row, content_hash
 from sparring.errors import SparringError, did_you_mean
 
-__all__ = ["BUILTIN", "ImageSource", "IndexedStream", "Pack", "Row", "Stream", "open_data"]
+__all__ = [
+    "BUILTIN",
+    "ImageSource",
+    "IndexedStream",
+    "Pack",
+    "Row",
+    "Split",
+    "Stream",
+    "hold_out",
+    "open_data",
+]
 
 FITS = ("crop", "pad", "squeeze")
 SMALLEST_PX, LARGEST_PX = 4, 2048  # below, no network has room to shrink; above, one picture takes 12 MiB
@@ -186,13 +196,8 @@ def _with_native_size(options: Options, source: Source) -> Options:
 
 def _open_array(source: np.ndarray | torch.Tensor, options: Options) -> Pack:
     """Makes a pack in memory of pictures that are arrays already; their size and channels are what they are."""
-    if isinstance(source, torch.Tensor):
-        tensor = source.detach().cpu()
-        array = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
-    else:
-        array = source
-    pictures = channels_last(array, prefer_first=isinstance(source, torch.Tensor))
-    n, height, width, channels = pictures.shape
+    images, meaning = array_pictures(source)
+    n, height, width, channels = images.shape
     wanted_px = options.size_px or height
     if (height, width) != (wanted_px, wanted_px):
         raise SparringError(
@@ -204,8 +209,6 @@ def _open_array(source: np.ndarray | torch.Tensor, options: Options) -> Pack:
         raise SparringError(
             f"The pictures have {channels} channels.", f"{options.channels} channels", 'pass channels="auto"'
         )
-    meaning = range_of(array)
-    images = np.ascontiguousarray(as_uint8(pictures, meaning))
     shown = Options(wanted_px, channels, options.fit, options.background)
     identity = identity_of("array", "tensors", content_hash(images), n, channels, shown)
     notes = [] if meaning == "uint8" else [f"the numbers ({array.dtype}) were read as {meaning} and kept in 8 bits"]

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from sparring.data.ranges import ValueRange, as_uint8, range_of
 from sparring.data.sources import Item, Listing, Source, file_stamp, printable, slug
@@ -47,6 +48,23 @@ def channels_last(array: np.ndarray, *, prefer_first: bool = False) -> np.ndarra
     if last:
         return array
     raise SparringError(f"The array has the shape {list(array.shape)}.", _SHAPES, "transpose or reshape it")
+
+
+def array_pictures(array: np.ndarray | torch.Tensor) -> tuple[np.ndarray, ValueRange]:
+    """Reads an array of pictures in any layout and range.
+
+    Returns them as uint8  # [N, H, W, C] in [0, 255], and what the numbers meant.
+
+    Raises SparringError for other shapes, no pictures, and numbers that are not finite or in no known range.
+    """
+    if isinstance(array, torch.Tensor):
+        tensor = array.detach().cpu()
+        numbers = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+    else:
+        numbers = array
+    pictures = channels_last(numbers, prefer_first=isinstance(array, torch.Tensor))
+    meaning = range_of(numbers)
+    return np.ascontiguousarray(as_uint8(pictures, meaning)), meaning
 
 
 def array_items(pictures: np.ndarray, meaning: ValueRange, prefix: str, folders: Sequence[str] = ()) -> list[Item]:

@@ -17,12 +17,13 @@ class IndexOrder:
 
     Args:
         n: number of pictures, at least 1.
+        places: where in the data set each of them stands, int64  # [n]; None: at 0 .. n-1
     """
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, places: np.ndarray | None = None) -> None:
         if n < 1:
             raise ValueError(f"an order needs at least 1 picture, not {n}")
-        self.n = n
+        self.n, self._places = n, places
         self._epochs: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
 
     def epoch(self, seed: int, epoch: int) -> np.ndarray:
@@ -37,7 +38,7 @@ class IndexOrder:
         return self._epochs[key]
 
     def indices(self, position: int, count: int, seed: int) -> np.ndarray:
-        """Returns which pictures are drawn at position .. position+count-1 of a run, int64  # [count] in [0, n)."""
+        """Returns the places of the pictures drawn at position .. position+count-1 of a run, int64  # [count]."""
         check_draw(position, count)
         parts = []
         while count > 0:
@@ -45,7 +46,8 @@ class IndexOrder:
             part = self.epoch(seed, epoch)[place : place + count]
             parts.append(part)
             position, count = position + len(part), count - len(part)
-        return np.concatenate(parts)
+        drawn = np.concatenate(parts)
+        return drawn if self._places is None else self._places[drawn]
 
 
 def flips(position: int, count: int, seed: int) -> np.ndarray:

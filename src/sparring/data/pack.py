@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -51,7 +52,7 @@ class Pack:
         self._order = IndexOrder(len(images))
 
     def __len__(self) -> int:
-        return len(self._images)
+        return self._order.n
 
     def batch(self, position: int, count: int, *, seed: int, flip: bool) -> torch.Tensor:
         """Returns the pictures drawn at position .. position+count-1 of a run, in memory of their own.
@@ -83,11 +84,28 @@ class Pack:
         """Returns pictures by their rows in the pack, as they are stored: uint8  # [n, H, W, C] in [0, 255]."""
         return np.array(self._images[np.asarray(indices, dtype=np.int64)])
 
+    def part(self, places: np.ndarray) -> Pack:
+        """Returns a view that draws only the pictures in these rows of the pack; `pictures` and `table` are as before.
+
+        Args:
+            places: rows of the pack, int64  # [n], at least one
+        """
+        view = copy.copy(self)
+        view.n, view._order = len(places), IndexOrder(len(places), np.asarray(places, np.int64))
+        return view
+
+    def hashes(self) -> list[str]:
+        """Returns a hash of each picture's content (of its file where there is one), in the order of the rows."""
+        if self._rows is None:
+            return [content_hash(picture) for picture in self._images]
+        found = {row.row: row.content_hash for row in self._rows() if row.row is not None}
+        return [found[row] for row in range(len(self._images))]
+
     def table(self) -> list[Row]:
         """Returns one row for each file, also those left out, in the order of their paths."""
         if self._rows is not None:
             return self._rows()
-        width = len(str(len(self) - 1))
+        width = len(str(len(self._images) - 1))
         mode = {1: "L", 3: "RGB", 4: "RGBA"}[self.channels]
         return [
             Row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections import deque
 from collections.abc import Iterator
@@ -97,6 +98,12 @@ class IndexedStream(_Stream):
         places = np.unique(np.linspace(0, n - 1, min(_PROBES, n)).round().astype(int)).tolist() if n else []
         super().__init__(seeded_items(dataset, places, places), options, dataset, n, whole_pictures=True)
         self._dataset, self._order = dataset, IndexOrder(n)
+
+    def part(self, places: np.ndarray) -> IndexedStream:
+        """Returns a view that draws only the pictures with these indices.  # int64 [n], at least one"""
+        view = copy.copy(self)
+        view.n, view._order = len(places), IndexOrder(len(places), np.asarray(places, np.int64))
+        return view
 
     def _pieces(self, position: int, count: int, seed: int) -> Iterator[np.ndarray]:
         indices = self._order.indices(position, count, seed).tolist()
