@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "train": "run",
     "load": "sampler",
+    "measure": "metrics.measuring",
     "bench": "benchmark",
     "Trainer": "trainer",
     "Recipe": "methods",
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
     from .events import Event
     from .methods import RECIPES as recipes  # noqa: N811
     from .methods import Recipe
+    from .metrics.measuring import measure
     from .run import train
     from .sampler import load
     from .trainer import Trainer
 
-__all__ = ["Event", "Recipe", "SparringError", "Trainer", "bench", "load", "recipes", "train"]
+__all__ = ["Event", "Recipe", "SparringError", "Trainer", "bench", "load", "measure", "recipes", "train"]
 
 
 def __getattr__(name: str) -> Any:

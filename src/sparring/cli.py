@@ -18,7 +18,7 @@ from rich.prompt import IntPrompt
 
 from .errors import SparringError
 from .methods import Recipe, recipe_named
-from .terminal import Progress
+from .terminal import Progress, end_line
 
 # What --yes takes where no budget is named: enough for a first look at most data, some hours on a CPU at 64 px.
 DEFAULT_STEPS = 5_000
@@ -93,6 +93,26 @@ class Keeping:
     keep_every: int = 0
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Judging:
+    """How quality is measured meanwhile; the best checkpoint is kept apart.
+
+    Attributes:
+        held_out: Pictures not trained on but judged by. Default: a tenth, or up to 500 a fifth; none of fewer than 500.
+        evaluate_every: Real pictures between evaluations. Default: so that they cost about 5 %; 0: never.
+        metric: What decides which is best. Default: kid, or fd where there are pictures enough.
+        features: Extractor of that metric: lite0, inception, dinov2 or clip.
+        patience: Evaluations without improvement beyond noise after which it ends; 0: never.
+    """
+
+    held_out: int | None = None
+    evaluate_every: int | None = None
+    metric: str | None = None
+    features: str = "lite0"
+    patience: int = 10
+
+
 @app.command(
     help_epilogue=_examples("""
 sparring train photos/ --minutes 30
@@ -107,6 +127,7 @@ def train(
     pictures: Pictures = Pictures(),
     until: Until = Until(),
     keeping: Keeping = Keeping(),
+    judging: Judging = Judging(),
     recipe: str = "dcgan",
     set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=False, negative="")] = None,
     batch: int | None = None,
@@ -127,7 +148,7 @@ def train(
         seed: Everything random is a function of it.
         device: auto, cpu, cuda, cuda:1 or mps.
         out: Folder of the run. Default: runs/ and a name made of source, recipe and a hash of the settings.
-        from_: Run whose networks to start with.
+        from_: Run whose networks to start with, at its best.
         yes: Ask nothing; without a budget, take 5,000 steps.
         json_: Print the result as JSON.
     """
@@ -153,12 +174,14 @@ def train(
             observers={"terminal": progress},
             **vars(budget),
             **vars(keeping),
+            **vars(judging),
         )
     found = {"run": str(run.path), "step": run.step, "images": run.images, "ended": run.ended, "grid": str(run.grid)}
     _answer(
         json_,
-        found,
+        found | {"best": run.best},
         f"Trained {run.step:,} steps, {run.images:,} pictures seen.\n"
+        f"{end_line(run.ended, run.step, run.best)}\n"
         f"Samples: {run.grid}\n"
         f"Run folder: {run.path}\n"
         f"More pictures: sparring sample {run.path} -n 64 -o grid.png",
@@ -180,7 +203,7 @@ def sample(
     seed: int = 0,
     out: Annotated[Path, Parameter(name=["-o", "--out"])] = Path("samples.png"),
     npz: Annotated[bool, Parameter(negative="")] = False,
-    step: int | None = None,
+    step: int | Literal["best", "newest"] = "best",
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Make new pictures with a trained run. Picture i depends on the seed and i alone.
@@ -191,7 +214,7 @@ def sample(
         seed: Another seed, other pictures.
         out: A .png for one sheet of all, a folder for single files, a .npz for an array.
         npz: Write an array images, uint8 [n, H, W, C], into a .npz file.
-        step: A checkpoint's step. Default: the newest.
+        step: The checkpoint: best (of the evaluations, or the newest where there were none), newest, or its step.
         json_: Print the result as JSON.
     """
     from .sampler import load, save
@@ -200,6 +223,76 @@ def sample(
     written = save(sampler, n, seed, out, as_npz=npz)
     found = {"run": str(run), "step": sampler.step, "n": n, "seed": seed, "out": str(written)}
     _answer(json_, found, f"{n:,} pictures of step {sampler.step:,}: {written}")
+
+
+@app.command(
+    help_epilogue=_examples("""
+sparring measure runs/emoji emoji
+sparring measure runs/emoji emoji --split held-out --metrics kid,coverage,precision,recall
+sparring measure fakes/ photos/ --metrics fd,kid --json
+sparring measure fakes.npz photos/ --metrics fid --features inception --weights inception.pth
+""")
+)
+def measure(
+    fakes: str,
+    reals: str,
+    /,
+    *,
+    metrics: str = "fd,kid",
+    features: str = "lite0",
+    n: Annotated[int | None, Parameter(name=["-n", "--number"])] = None,
+    size: int | None = None,
+    split: Literal["all", "training", "held-out"] = "all",
+    fit: Literal["crop", "pad", "squeeze"] = "crop",
+    background: str = "white",
+    seed: int = 0,
+    interval: bool = True,
+    weights: Path | None = None,
+    path: Path | None = None,
+    device: str = "cpu",
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Say how good pictures are: fakes against reals, every figure with its floor and interval.
+
+    Args:
+        fakes: A run, or a folder, .zip, .npy or .npz of pictures.
+        reals: The same, or the built-in emoji or fashion-mnist.
+        metrics: Names with commas between: fd, kid, is, mis, precision, recall, density, coverage, swd, msssim,
+            nearest, modes; fid with --features inception.
+        features: What looks at the pictures: lite0, inception, dinov2, clip, or own (learnt from the reals' classes).
+        n: Pictures of each side. Default: all; of a run as many as there are reals, 10,000 at most.
+        size: Side in px that both are brought to first. Default: that of the fakes.
+        split: All reals, or only what the run (the fakes) had for training, or held out.
+        fit: What to do with a picture that is not square.
+        background: Colour under transparent parts, for features that know no alpha.
+        seed: Of what is generated and chosen, and of the bootstrap.
+        interval: Whether the bootstrap is made.
+        weights: File of the extractor's weights.
+        path: Folder of a built-in data set, where it is not in its usual place.
+        device: Where features are computed: cpu, cuda or mps.
+        json_: Print the results as JSON.
+    """
+    from .metrics.measuring import as_text
+    from .metrics.measuring import measure as do
+
+    results = do(
+        fakes,
+        reals,
+        [name.strip() for name in metrics.split(",") if name.strip()],
+        features,
+        n=n,
+        size=size,
+        split=split,
+        fit=fit,
+        background=background,
+        seed=seed,
+        interval=interval,
+        weights=weights,
+        path=path,
+        device=device,
+        say=lambda message: print(message, file=sys.stderr),
+    )
+    _answer(json_, {"results": [result.to_dict() for result in results]}, as_text(results))
 
 
 @app.command(

@@ -24,7 +24,7 @@ class Event:
     """Something that happened in a run.
 
     Attributes:
-        kind: "started", "resumed", "tick", "sample", "checkpoint", "applied" or "ended".
+        kind: "started", "resumed", "tick", "sample", "checkpoint", "evaluation", "best", "applied" or "ended".
         step: generator updates done so far.
         images: real images seen so far.
         values: what the event says; numbers that are not finite stand as None in the file.

@@ -13,7 +13,7 @@ from .errors import SparringError
 
 FORMAT = 1  # of recipe.json
 # What a run writes; anything else in a folder without a recipe.json is somebody else's.
-_OWN = (".lock", "samples", "left_out.csv", "recipe.json", "checkpoints", "events.jsonl")
+_OWN = (".lock", "samples", "left_out.csv", "held_out.csv", "recipe.json", "checkpoints", "best", "events.jsonl")
 
 
 # Locks that this process holds. A forked child (a DataLoader's worker) inherits them and may outlive a kill of its
@@ -32,7 +32,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class RunFolder:
-    """The parts of a run's folder: recipe.json, events.jsonl, samples/, checkpoints/, left_out.csv."""
+    """The parts of a run's folder: recipe.json, events.jsonl, samples/, checkpoints/, best/, two lists of files."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -40,7 +40,9 @@ class RunFolder:
         self.events = self.path / "events.jsonl"
         self.samples = self.path / "samples"
         self.checkpoints = self.path / "checkpoints"
+        self.best = self.path / "best"
         self.left_out = self.path / "left_out.csv"
+        self.held_out = self.path / "held_out.csv"
         self._lock: IO[str] | None = None
 
     def create(self) -> None:
@@ -63,6 +65,10 @@ class RunFolder:
     def store(self, keep_last: int = 3, multiples: Sequence[int] = ()) -> Store:
         """The run's checkpoints."""
         return Store(self.checkpoints, keep_last, multiples)
+
+    def best_store(self) -> Store:
+        """The one checkpoint that was best."""
+        return Store(self.best, keep_last=1)
 
     def has_begun(self) -> bool:
         """Whether anything was ever trained here; what a first start wrote and then refused does not count."""
@@ -130,10 +136,10 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Removes what a kill left half written; for the process that has taken the run."""
-        for folder, names in ((self.path, "recipe.json.*"), (self.path, "left_out.csv.*")):
-            sweep(folder, names)
-        sweep(self.samples, "step-*")
-        sweep(self.checkpoints, "step-*")
+        for names in ("recipe.json.*", "left_out.csv.*", "held_out.csv.*"):
+            sweep(self.path, names)
+        for folder in (self.samples, self.checkpoints, self.best):
+            sweep(folder, "step-*")
 
     def release(self) -> None:
         """Gives the run back."""

@@ -46,7 +46,7 @@ def choose_precision(
     where = resolve_device(device)
     if not has_bf16(where):
         return "fp32", f"this {where.type} has no bf16 arithmetic"
-    kinds = {p: _contender(generator, discriminator, recipe.but(precision=p), z_shape, where) for p in ("fp32", "bf16")}
+    kinds = {p: contender(generator, discriminator, recipe.but(precision=p), z_shape, where) for p in ("fp32", "bf16")}
     with randomness(0, where):
         real = torch.rand(recipe.batch, *image_shape, device=where) * 2 - 1
         times = step_seconds(kinds, recipe, real, steps=4)
@@ -54,9 +54,10 @@ def choose_precision(
     return ("bf16" if ratio >= WORTH else "fp32"), f"bf16 steps are {ratio:.2f} times as fast, measured here"
 
 
-def _contender(
+def contender(
     generator: nn.Module, discriminator: nn.Module, recipe: Recipe, z_shape: tuple[int, ...], device: Any
 ) -> Players:
+    """A pair that may be trained for a measurement: copies, so that the run's own stay as they are."""
     return Players(copy.deepcopy(generator), copy.deepcopy(discriminator), recipe, z_shape, device)
 
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from . import __version__, machine, networks
-from .checkpoints import write_whole
-from .data import ImageSource, open_data
-from .data.parallel import cores
+from . import machine, networks
+from .data import ImageSource, hold_out, open_data
 from .errors import SparringError
-from .folder import RunFolder, differences
+from .folder import RunFolder
 from .methods import Recipe, recipe_named
+from .metrics.judging import Judge
+from .metrics.stopping import PATIENCE, Best, Patience
 from .networks.calling import find_z_shape, outline, randomness
 from .objectives import objective_named
 from .players import resolve_device
 from .sampler import OWN, whole_checkpoint
 from .seeds import seed_for
 from .session import Options, Run, Session
+from .settling import Evaluating, Plan, settle
 from .trainer import Budget, Trainer
 
 # The side of pictures where nobody names one; a built-in data set may have its own.
@@ -52,6 +53,11 @@ def train(
     minutes: float | None = None,
     device: str = "auto",
     start_from: str | Path | None = None,
+    held_out: int | None = None,
+    evaluate_every: int | None = None,
+    metric: str | None = None,
+    features: str | Callable[..., Any] = "lite0",
+    patience: int = PATIENCE,
     **options: Any,
 ) -> Run:
     """Trains a generator on pictures; the same call again goes on where the last whole checkpoint is.
@@ -74,7 +80,13 @@ def train(
         epochs: passes over the data to stop after.
         minutes: counted from this call.
         device: "auto", "cpu", "cuda", "mps".
-        start_from: another run whose networks to start with.
+        start_from: another run whose networks to start with, at its best.
+        held_out: pictures that are not trained on but judged by; None: a tenth (500 are a fifth at most, 2,000 at
+            most, none of fewer than 500 pictures); 0: none, and no evaluation.
+        evaluate_every: real images between evaluations; None: so many that they cost about 5 %; 0: never.
+        metric: which metric decides what is best; None: "kid", or "fd" where there are pictures enough.
+        features: extractor of that metric, or a callable uint8 [N, C, H, W] -> [N, K].
+        patience: evaluations without improvement beyond noise after which the run ends; 0: never.
         options: sample_every, checkpoint_every (steps), keep, keep_every, observers, say: see `session.Options`.
 
     Raises:
@@ -82,6 +94,7 @@ def train(
         KeyboardInterrupt, SystemExit(143): after Ctrl-C or SIGTERM, once the step is finished and saved.
     """
     how = Options.of(options)
+    evaluating = Evaluating(held_out, evaluate_every, metric, features)
     recipe = recipe_named(recipe)
     recipe = recipe if batch is None else recipe.but(batch=batch)
     budget = Budget(steps, images, epochs, minutes)
@@ -105,7 +118,9 @@ def train(
     pair = _pair(generator, discriminator, data, recipe, seed)
     # Before the networks are described: lazy layers get their shapes by the way.
     z_shape = find_z_shape(*pair, (data.channels, data.size_px, data.size_px), recipe.latent)
-    asked = {
+    split = hold_out(data, held_out)
+    plan = Plan(pair, z_shape, data, split, recipe, device, evaluating, seed)
+    asked = evaluating.to_dict(split) | {
         "recipe": recipe.to_dict(),
         "data": data.identity,
         "networks": _describe(generator, discriminator, recipe),
@@ -118,14 +133,31 @@ def train(
     folder.create()
     folder.take()
     try:
-        decided = _settle(folder, asked, pair, z_shape, data, recipe, device)
+        decided, judge = settle(folder, asked, plan)
         how.say(f"Run folder: {folder.path}")
+        how = _watched(how, judge, patience)
         with machine.threads(decided["threads"]):
             settled = recipe.but(precision=decided["precision"])
-            trainer = Trainer(*pair, data, settled, seed=seed, device=decided["device"])
-            return Session(folder, trainer, how).run(budget, start_from)
+            trained_on = data if split is None else split.training
+            trainer = Trainer(*pair, trained_on, settled, seed=seed, device=decided["device"])
+            every = decided["evaluation"]["every_images"] if judge is not None else 0
+            return Session(folder, trainer, how, judge, every).run(budget, start_from)
     finally:
         folder.release()
+
+
+def _watched(how: Options, judge: Judge | None, patience: int) -> Options:
+    """Adds the observers that keep the best and stop; says where there is nothing to judge by."""
+    if patience < 0:
+        raise SparringError(f"--patience is {patience}.", "a whole number, 0 for never")
+    if judge is None:
+        how.say("Quality is not measured while this trains, so nothing is kept as the best (see --held-out).")
+        return how
+    better = judge.metric.better
+    ours = {"best": Best(better), "patience": Patience(patience, better)}
+    if ours.keys() & how.observers.keys():
+        raise SparringError("An observer is called best or patience.", "another name", "these two are sparring's own.")
+    return replace(how, observers=ours | dict(how.observers))
 
 
 def _check_early(recipe: Recipe, size: int | None, device: str) -> None:
@@ -166,76 +198,3 @@ def _pair(
         return generator, discriminator
     with randomness(seed_for(seed, "networks"), torch.device("cpu")):
         return networks.build(recipe.network, data.size_px, data.channels, recipe.width, recipe.latent)
-
-
-def _settle(
-    folder: RunFolder,
-    asked: dict[str, Any],
-    pair: tuple[nn.Module, nn.Module],
-    z_shape: tuple[int, ...],
-    data: ImageSource,
-    recipe: Recipe,
-    device: str,
-) -> dict[str, Any]:
-    """Returns what was decided at the run's first start; at the first start, decides it and writes it down.
-
-    Raises SparringError naming what differs when the folder holds a run of other settings.
-    """
-    stored = folder.settings()
-    if stored is None and folder.has_begun():
-        raise SparringError(
-            f"{folder.path} holds a run, but its recipe.json is gone.",
-            "the recipe.json that the run wrote",
-            "put it back, or choose another --out.",
-        )
-    if stored is not None and folder.has_begun():
-        _same_or_stop(folder, stored, asked, device)
-        return stored["decided"]
-    threads = recipe.threads or cores()
-    precision, why = recipe.precision, "asked for"
-    shape = (data.channels, data.size_px, data.size_px)
-    if precision == "auto":
-        with machine.threads(threads):
-            precision, why = machine.choose_precision(*pair, recipe, shape, z_shape, device)
-    decided = {
-        "precision": precision,
-        "precision_why": why,
-        "threads": threads,
-        "device": str(resolve_device(device)),
-        "z_shape": list(z_shape),
-    }
-    _write_left_out(folder, data)
-    folder.write_settings({"sparring": __version__} | asked | {"decided": decided})
-    return decided
-
-
-def _same_or_stop(folder: RunFolder, stored: dict[str, Any], asked: dict[str, Any], device: str) -> None:
-    found = differences({name: stored.get(name) for name in asked}, asked)
-    there = stored["decided"]["device"]
-    try:
-        resolve_device(there)
-    except SparringError as error:
-        raise SparringError(
-            f"{folder.path} was started on {there}. {error.what}",
-            error.expected,
-            f"another --out goes on from its networks here: --from {folder.path} --device auto.",
-        ) from None
-    if device != "auto" and str(resolve_device(device)) != there:
-        found.append(f"device: {there} there, {device} asked")
-    if found:
-        raise SparringError(
-            f"{folder.path} holds a run of other settings:\n  " + "\n  ".join(found),
-            "the settings that the run was started with (a larger budget is no difference)",
-            f"choose another --out; `--from {folder.path}` starts it from this run's networks.",
-        )
-
-
-def _write_left_out(folder: RunFolder, data: ImageSource) -> None:
-    """Lists the files that could not be used, with the reason, where the user looks first: in the run."""
-    if not data.left_out:
-        return
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("path", "reason"))
-    table.writerows(data.left_out)
-    write_whole(folder.left_out, lambda file: file.write(text.getvalue().encode("utf-8", "surrogateescape")))

@@ -10,7 +10,7 @@ import numpy as np
 from torch import nn
 
 from . import __version__, networks
-from .checkpoints import unwritable, write_whole
+from .checkpoints import Store, unwritable, write_whole
 from .errors import SparringError
 from .folder import RunFolder
 from .methods import Recipe
@@ -31,7 +31,7 @@ class Sampler:
     """
 
     def __init__(self, generator: nn.Module, z_shape: tuple[int, ...], step: int, size_px: int, channels: int) -> None:
-        self.generator, self.z_shape = generator.requires_grad_(False), z_shape
+        self.generator, self.z_shape = generator, z_shape
         self.step, self.size_px, self.channels = step, size_px, channels
         self.device = next(iter(generator.parameters())).device
 
@@ -45,13 +45,13 @@ class Sampler:
         return paint(self.generator, n, seed, self.z_shape, self.device, start).numpy()
 
 
-def load(run: str | Path, *, generator: nn.Module | None = None, step: int | None = None) -> Sampler:
+def load(run: str | Path, *, generator: nn.Module | None = None, step: int | str = "best") -> Sampler:
     """Loads the averaged generator of a run.
 
     Args:
         run: the run's folder.
         generator: for a run with your own networks: the same network again (nothing of yours is run from disk).
-        step: a checkpoint's step; the newest whole one by default.
+        step: "best" (of the evaluations; the newest where there were none), "newest", or a checkpoint's step.
 
     Raises:
         SparringError: no run there, no such checkpoint, a damaged one, or networks that do not fit.
@@ -59,38 +59,49 @@ def load(run: str | Path, *, generator: nn.Module | None = None, step: int | Non
     folder = RunFolder(run)
     path, settings = whole_checkpoint(folder, step)
     state = read_state(path)
-    network = _generator(settings, generator)
+    network = _generator(settings, generator).requires_grad_(False)
     load_into(network, state["players"]["average"], "generator")
     data, z_shape = settings["data"], tuple(settings["decided"]["z_shape"])
     return Sampler(network, z_shape, state["counts"]["step"], data["size_px"], data["channels"])
 
 
-def whole_checkpoint(folder: RunFolder, step: int | None = None) -> tuple[Path, dict[str, Any]]:
-    """Returns (the newest whole checkpoint, or the one of a step; the run's settings).
+def whole_checkpoint(folder: RunFolder, step: int | str = "best") -> tuple[Path, dict[str, Any]]:
+    """Returns (the checkpoint of a step, or the "best" or "newest" one that is whole; the run's settings).
 
-    Raises SparringError when there is no run, no such checkpoint, or a damaged one.
+    Where a run keeps no best one, "best" is the newest. Raises SparringError when there is no run, no such checkpoint,
+    or a damaged one.
     """
     settings = folder.settings()
     if settings is None:
         raise SparringError(
             f"There is no run in {folder.path}.", "a folder that `sparring train` made", "give its path."
         )
-    if not folder.checkpoints.is_dir():
+    stores = [Store(place) for place in (folder.best, folder.checkpoints) if place.is_dir()]
+    if not stores:
         raise SparringError(f"{folder.path} has no checkpoint yet.", "a run that has saved one", "let it train on.")
-    store = folder.store()
-    if step is None:
-        newest, damaged = store.newest()
+    if step == "best" and folder.best.is_dir() and stores[0].steps():
+        kept, _ = stores[0].newest()
+        if kept is None:
+            raise SparringError(
+                f"The best checkpoint of {folder.path} is damaged.", "a whole one", "--step newest takes the newest."
+            )
+        return stores[0].path(kept), settings
+    if step in ("best", "newest"):
+        newest, damaged = stores[-1].newest()
         if newest is None:
             why = f"none of its {len(damaged)} checkpoints is whole" if damaged else "it has no checkpoint yet"
             raise SparringError(f"{folder.path}: {why}.", "a whole checkpoint", "train it again, or let it train on.")
-        return store.path(newest), settings
-    if step not in store.steps():
-        raise SparringError(f"{folder.path} has no checkpoint of step {step}.", f"one of {store.steps()}")
-    if not store.is_whole(step):
-        raise SparringError(
-            f"The checkpoint of step {step} in {folder.path} is damaged.", "a file with the checksum beside it"
-        )
-    return store.path(step), settings
+        return stores[-1].path(newest), settings
+    found = [store for store in stores if step in store.steps()]
+    if not found:
+        there = sorted({step for store in stores for step in store.steps()})
+        raise SparringError(f"{folder.path} has no checkpoint of step {step}.", f"best, newest or one of {there}")
+    for store in found:
+        if store.is_whole(int(step)):
+            return store.path(int(step)), settings
+    raise SparringError(
+        f"The checkpoint of step {step} in {folder.path} is damaged.", "a file with the checksum beside it"
+    )
 
 
 def _generator(settings: dict[str, Any], generator: nn.Module | None) -> nn.Module:

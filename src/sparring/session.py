@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,8 +17,10 @@ from .errors import SparringError, did_you_mean
 from .events import Event, Log
 from .findings import Action
 from .folder import RunFolder
+from .metrics.judging import Judge
+from .metrics.stopping import Best
 from .pictures import grid, save_png
-from .players import read_state, write_state
+from .players import load_into, read_state, write_state
 from .sampler import Sampler, whole_checkpoint
 from .seeds import seed_for
 from .trainer import Budget, Trainer
@@ -38,7 +41,8 @@ class Run:
         images: real images seen.
         ended: "budget", or why an observer asked it to stop.
         grid: the newest sheet of samples.
-        sampler: its averaged generator.
+        sampler: its averaged generator, of the best evaluation where there was one.
+        best: step, metric, value, noise and floor of the best evaluation; None where nothing was evaluated.
     """
 
     path: Path
@@ -47,6 +51,7 @@ class Run:
     ended: str
     grid: Path
     sampler: Sampler = field(repr=False)
+    best: dict[str, Any] | None = None
 
     def sample(self, n: int = 64, seed: int = 0) -> Any:
         """New pictures of this run's averaged generator, uint8.  # [n, C, H, W]"""
@@ -83,8 +88,13 @@ class Options:
 class Session:
     """One process's work on a run: resume, train, write down."""
 
-    def __init__(self, folder: RunFolder, trainer: Trainer, how: Options) -> None:
-        self.folder, self.trainer, self.how = folder, trainer, how
+    def __init__(
+        self, folder: RunFolder, trainer: Trainer, how: Options, judge: Judge | None = None, judge_every: int = 0
+    ) -> None:
+        """`judge_every` counts real images."""
+        self.folder, self.trainer, self.how, self.judge = folder, trainer, how, judge
+        a_step = trainer.recipe.batch * trainer.recipe.d_steps
+        self._judge_steps = max(1, round(judge_every / a_step)) if judge is not None else 0
         self.store = folder.store(how.keep, folder.kept_multiples(how.keep_every))
         self.grid = folder.samples / "none.png"
         self.ended = ""
@@ -105,6 +115,8 @@ class Session:
                 self._sample(log)
                 self._checkpoint(log)
             periods = {"tick": TICK_EVERY, "sample": self.how.sample_every, "checkpoint": self.how.checkpoint_every}
+            if self.judge is not None:  # before the checkpoint, which then holds what the evaluation changed
+                periods = {"tick": TICK_EVERY, "evaluate": self._judge_steps} | periods
             with _stop_on_signals(self.trainer):
                 for event in self.trainer.run(budget, periods=periods):
                     self._handle(log, event)
@@ -123,6 +135,10 @@ class Session:
             self._sample(log)
         elif event.kind == "checkpoint":
             self._checkpoint(log)
+        elif event.kind == "evaluate":
+            self._evaluate(log)
+        elif event.kind == "keep":
+            self._keep_best(log)
         else:
             if event.kind == "ended":
                 self.ended = NON_FINITE if self._broken else event.values["reason"]
@@ -148,20 +164,33 @@ class Session:
         self._sampled_at = self.trainer.step
         self.grid = self.folder.samples / f"step-{self.trainer.step:08d}.png"
         save_png(grid(self.trainer.sample(GRID_PICTURES, seed_for(self.trainer.seed, "grid")).numpy()), self.grid)
-        self._note(log, Event("sample", self.trainer.step, self.trainer.images, {"file": f"samples/{self.grid.name}"}))
+        self._note(log, self._event("sample", file=f"samples/{self.grid.name}"))
 
     def _checkpoint(self, log: Log) -> None:
         if self._broken or self._saved_at == self.trainer.step:
             return
         self._saved_at = self.trainer.step
-        state = self.trainer.state_dict() | {"observers": self._observer_states()}
-        path = self.store.save(self.trainer.step, write_state(state))
-        self._note(
-            log, Event("checkpoint", self.trainer.step, self.trainer.images, {"file": f"checkpoints/{path.name}"})
-        )
+        path = self.store.save(self.trainer.step, write_state(self._state()))
+        self._note(log, self._event("checkpoint", file=f"checkpoints/{path.name}"))
 
-    def _observer_states(self) -> dict[str, Any]:
-        return {name: o.state_dict() for name, o in self.how.observers.items() if hasattr(o, "state_dict")}
+    def _evaluate(self, log: Log) -> None:
+        if self._broken or self.judge is None:
+            return
+        self._note(log, self._event("evaluation", **self.judge(self.trainer.sample)))
+
+    def _keep_best(self, log: Log) -> None:
+        if self._broken:
+            return
+        path = self.folder.best_store().save(self.trainer.step, write_state(self._state()))
+        self._note(log, self._event("best", file=f"best/{path.name}"))
+
+    def _event(self, kind: str, **values: Any) -> Event:
+        return Event(kind, self.trainer.step, self.trainer.images, values)
+
+    def _state(self) -> dict[str, Any]:
+        """Everything of a checkpoint: the trainer's state and that of each observer that has one."""
+        states = {name: o.state_dict() for name, o in self.how.observers.items() if hasattr(o, "state_dict")}
+        return self.trainer.state_dict() | {"observers": states}
 
     def _resume(self, start_from: str | Path | None) -> None:
         step, damaged = self.store.newest()
@@ -183,9 +212,9 @@ class Session:
                 "the files are kept with the ending .damaged; start anew with another --out.",
             )
         elif start_from is not None:
-            newest, _ = whole_checkpoint(RunFolder(start_from))
-            self.trainer.players.load_networks(read_state(newest)["players"])
-            self.how.say(f"Starting from the networks of {newest}.")
+            path, _ = whole_checkpoint(RunFolder(start_from))
+            self.trainer.players.load_networks(read_state(path)["players"])
+            self.how.say(f"Starting from the networks of {path}.")
 
     def _result(self) -> Run:
         trainer, path = self.trainer, self.folder.path
@@ -201,9 +230,18 @@ class Session:
                 f"{path} keeps its good checkpoints, the newest of step {self.store.newest()[0]}; start another run "
                 "with lower rates (--set d_lr=/2 --set g_lr=/2) or with --set precision=fp32.",
             )
-        players, data = trainer.players, trainer.data
-        sampler = Sampler(players.average, players.z_shape, trainer.step, data.size_px, data.channels)
-        return Run(path, trainer.step, trainer.images, self.ended, self.grid, sampler)
+        best = self.how.observers.get("best")
+        found = best.event | {"step": best.step} if isinstance(best, Best) and best.event else None
+        return Run(path, trainer.step, trainer.images, self.ended, self.grid, self._sampler(found), found)
+
+    def _sampler(self, best: dict[str, Any] | None) -> Sampler:
+        """The averaged generator as it was at its best, or as it is."""
+        players, data, step = self.trainer.players, self.trainer.data, self.trainer.step
+        network = players.average
+        if best is not None and best["step"] != step and self.folder.best_store().is_whole(best["step"]):
+            network, step = copy.deepcopy(players.average), best["step"]
+            load_into(network, read_state(self.folder.best_store().path(step))["players"]["average"], "generator")
+        return Sampler(network, players.z_shape, step, data.size_px, data.channels)
 
 
 _EXITS: dict[str, type[BaseException]] = {"SIGINT": KeyboardInterrupt, "SIGTERM": SystemExit}

@@ -24,6 +24,8 @@ from .step import train_step
 
 # First signs of life come at these steps whatever the period; later ticks come at its multiples.
 EARLY_TICKS = (1, 2, 5)
+# Actions that ask something of whoever keeps the run: they come back as events of the same kind.
+_PASSED_ON = ("sample", "checkpoint", "keep")
 
 
 @dataclass(frozen=True)
@@ -128,14 +130,15 @@ class Trainer:
             raise SparringError("The training has no end.", "one of steps, images, epochs or minutes")
         last = budget.last_step(self.recipe.batch * self.recipe.d_steps, self.data.n)
         deadline = time.monotonic() + 60 * budget.minutes if budget.minutes else None
-        self._stop_reason, self._ticked = "", (time.monotonic(), self.images)
+        self._ticked = (time.monotonic(), self.images)
         while not self._is_over(last, deadline):
             self._one_step()
             yield from self._due(periods or {"tick": 10})
         if len(self._window):
             yield self._tick()
         yield from self._taken_up()
-        yield self._event("ended", reason=self._stop_reason)
+        reason, self._stop_reason = self._stop_reason, ""
+        yield self._event("ended", reason=reason)
 
     def _is_over(self, last: int | None, deadline: float | None) -> bool:
         spent = (last is not None and self.step >= last) or (deadline is not None and time.monotonic() >= deadline)
@@ -148,7 +151,11 @@ class Trainer:
         due = [kind for kind, every in periods.items() if self.step % every == 0]
         if due or self.step in EARLY_TICKS:
             yield self._tick()
-        yield from (self._event(kind) for kind in due if kind != "tick")
+        for kind in due:
+            if kind != "tick":
+                yield self._event(kind)
+            # At once: the best is to be kept before a checkpoint is saved that knows of it.
+            yield from self._taken_up()
         yield from self._taken_up()
 
     def _tick(self) -> Event:
@@ -189,13 +196,12 @@ class Trainer:
             self._stop_reason = action.why or "asked"
         elif action.kind == "set":
             self._set(action.changes)
-        elif action.kind not in ("sample", "checkpoint"):
+        elif action.kind not in _PASSED_ON:
             raise SparringError(
-                f"There is no action {action.kind!r}.",
-                did_you_mean(action.kind, ("stop", "set", "sample", "checkpoint")),
+                f"There is no action {action.kind!r}.", did_you_mean(action.kind, ("stop", "set", *_PASSED_ON))
             )
         self._applied.append(self._event("applied", action=action.kind, changes=dict(action.changes), why=action.why))
-        if action.kind in ("sample", "checkpoint"):
+        if action.kind in _PASSED_ON:
             self._applied.append(self._event(action.kind))
 
     def _set(self, changes: dict[str, float | str]) -> None:

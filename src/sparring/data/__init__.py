@@ -211,5 +211,6 @@ def _open_array(source: np.ndarray | torch.Tensor, options: Options) -> Pack:
         )
     shown = Options(wanted_px, channels, options.fit, options.background)
     identity = identity_of("array", "tensors", content_hash(images), n, channels, shown)
-    notes = [] if meaning == "uint8" else [f"the numbers ({str(source.dtype).removeprefix('torch.')}) were read as {meaning} and kept in 8 bits"]
+    kind = str(source.dtype).removeprefix("torch.")
+    notes = [] if meaning == "uint8" else [f"the numbers ({kind}) were read as {meaning} and kept in 8 bits"]
     return Pack(images, name="tensors", identity={**identity, "range": meaning}, notes=notes, left_out=[])

@@ -101,6 +101,11 @@ class Pack:
         found = {row.row: row.content_hash for row in self._rows() if row.row is not None}
         return [found[row] for row in range(len(self._images))]
 
+    @property
+    def has_table(self) -> bool:
+        """Whether its pictures come from files, so that the table says more than their order."""
+        return self._rows is not None
+
     def table(self) -> list[Row]:
         """Returns one row for each file, also those left out, in the order of their paths."""
         if self._rows is not None:

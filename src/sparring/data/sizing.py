@@ -18,7 +18,7 @@ _LOOKED_AT = 32  # files of a folder, spread evenly
 
 
 def natural_px(path: str | os.PathLike[str]) -> int | None:
-    """Returns the median of the shorter sides of some pictures in a folder, zip, .npy or .npz; None where unreadable."""
+    """Returns the median shorter side of some pictures in a folder, zip, .npy or .npz; None where none is read."""
     file = Path(path).expanduser()
     if not file.exists():
         return None

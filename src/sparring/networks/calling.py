@@ -41,6 +41,20 @@ def find_z_shape(
     return z_shape
 
 
+def z_shape_of(generator: nn.Module) -> tuple[int, ...]:
+    """Looks how a generator alone is called, by the width of its first layer. Raises SparringError if that fails."""
+    device = next(iter(generator.parameters()), torch.zeros(())).device
+    width = _first_width(generator)
+    if width is None:
+        raise SparringError(
+            f"How many numbers {type(generator).__name__} takes cannot be seen from its layers.",
+            "a generator that begins with a linear layer or a convolution",
+            "make the pictures yourself and give them as an array.",
+        )
+    with evaluation_mode(generator), randomness(0, device), torch.no_grad():
+        return _try_generator(generator, width, device)[0]
+
+
 def _try_generator(generator: nn.Module, latent: int, device: torch.device) -> tuple[tuple[int, ...], Tensor]:
     failures = []
     for z_shape in ((latent,), (latent, 1, 1)):

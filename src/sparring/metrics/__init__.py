@@ -1,0 +1,1 @@
+"""How good are the pictures? Extractors see pictures, metrics see what extractors saw, `measure` asks both."""

@@ -1,0 +1,251 @@
+"""Metrics from nearest neighbours: precision and recall, density and coverage, nearness to the training pictures.
+
+Distances are Euclidean between features. They are taken in float32 on centred features as |a|^2 + |b|^2 - 2 a.b, a
+block of rows at a time; where that cannot tell (a neighbour's distance, a pair within its rounding of a radius, above
+all copies), the two rows are subtracted in float64. So copies are at 0, and the answers are those of float64.
+
+Intervals: a picture's own part (in the manifold or not) varies as a mean does; the part of the side that spans the
+manifold is the delete-one jackknife of it with the radii kept, which is never too small on average (Efron & Stein
+1981). That the radii themselves move is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import SparringError
+from ..seeds import seed_for
+from .sides import Z95, Estimate, Side, check_resample, jackknife_std, pair_of_features
+
+PRECISION_K = 3  # arXiv 1904.06991, section 3
+DENSITY_K = 5  # arXiv 2002.09797, section 3.4
+
+_CELLS = 1 << 24  # distances held at a time: 64 MB in float32
+_SPARE = 4  # neighbours looked at beyond k, for float32 may have them in another order
+_PAIRS = 8192  # pairs subtracted in float64 at a time
+_DRAWS = 200  # resamples of `nearest`
+
+
+class _Points:
+    """The features of both sides, centred on the reals' mean: what the quick distances are taken from."""
+
+    def __init__(self, x: Tensor, centre: Tensor) -> None:
+        self.exact = x.detach().to("cpu", torch.float64)
+        self.quick = (self.exact - centre).float()
+        self.squares = self.quick.square().sum(1)
+
+    def __len__(self) -> int:
+        return len(self.exact)
+
+
+def _points(x: Tensor, y: Tensor) -> tuple[_Points, _Points]:
+    centre = y.detach().to("cpu", torch.float64).mean(0)
+    return _Points(x, centre), _Points(y, centre)
+
+
+def _blocks(a: _Points, b: _Points) -> Iterator[tuple[slice, Tensor]]:
+    """Squared distances of some rows of a to all of b, good to `_slack`.  # float32 [rows, M]"""
+    rows = max(1, _CELLS // len(b))
+    for start in range(0, len(a), rows):
+        block = slice(start, min(len(a), start + rows))
+        yield block, torch.addmm(b.squares, a.quick[block], b.quick.T, alpha=-2).add_(a.squares[block, None])
+
+
+def _slack(a: _Points, b: _Points, block: slice) -> Tensor:
+    """How far a quick squared distance may be off: K roundings in a random walk, times 4.  # [rows, 1]"""
+    share = 4 * torch.finfo(torch.float32).eps * max(4.0, a.quick.shape[1] ** 0.5)
+    return (a.squares[block] + b.squares.max())[:, None] * share
+
+
+def _exact(a: _Points, rows: Tensor, b: _Points, columns: Tensor) -> Tensor:
+    """Squared distances of pairs by subtraction.  # int64 [P], [P] -> float64 [P]"""
+    return torch.cat(
+        [
+            (a.exact[i] - b.exact[j]).square().sum(1)
+            for i, j in zip(rows.split(_PAIRS), columns.split(_PAIRS), strict=True)
+        ]
+    )
+
+
+def _kth(a: _Points, b: _Points, k: int) -> Tensor:
+    """The squared distance of each row of a to its k-th nearest in b; a is b: itself left out.  # float64 [N]"""
+    same = a is b
+    wanted = min(len(b), k + _SPARE + same)
+    found = []
+    for block, squared in _blocks(a, b):
+        near = squared.topk(wanted, dim=1, largest=False).indices
+        rows = torch.arange(block.start, block.stop)[:, None].expand_as(near)
+        exact = _exact(a, rows.reshape(-1), b, near.reshape(-1)).reshape(near.shape)
+        if same:
+            exact[rows == near] = torch.inf  # a row that did not find itself found k copies of itself: 0 all the same
+        found.append(exact.sort(dim=1).values[:, k - 1])
+    return torch.cat(found)
+
+
+@dataclass(frozen=True)
+class _Inside:
+    """Which visitors lie in which balls, summed up.
+
+    Attributes:
+        balls: in how many balls each visitor lies, int64  # [visitors]
+        visitors: how many visitors each ball holds, int64  # [balls]
+        alone: to how many visitors each ball is the only one, int64  # [balls]
+        caught_alone: of how many balls each visitor is the only one, int64  # [visitors]
+    """
+
+    balls: Tensor
+    visitors: Tensor
+    alone: Tensor
+    caught_alone: Tensor
+
+
+def _inside(visitors: _Points, centres: _Points, radii: Tensor) -> _Inside:
+    """Who lies within (not beyond) which radius.  # squared radii float64 [centres]"""
+    balls, held = torch.zeros(len(visitors), dtype=torch.int64), torch.zeros(len(centres), dtype=torch.int64)
+    alone, last = torch.zeros_like(held), torch.zeros_like(held)
+    bound = radii.float()
+    for block, squared in _blocks(visitors, centres):
+        over = squared.sub_(bound)
+        within = over <= 0
+        rows, columns = (over.abs_() <= _slack(visitors, centres, block) + 1e-6 * bound).nonzero(as_tuple=True)
+        if len(rows):
+            within[rows, columns] = _exact(visitors, rows + block.start, centres, columns) <= radii[columns]
+        count, here = within.sum(1), within.sum(0)
+        balls[block] = count
+        held += here
+        alone += torch.bincount(within[count == 1].nonzero(as_tuple=True)[1], minlength=len(centres))
+        if bool((here == 1).any()):  # of a ball that holds one visitor in all, this is the one
+            last[here == 1] = within[:, here == 1].to(torch.uint8).argmax(0) + block.start
+    caught = torch.bincount(last[held == 1], minlength=len(visitors))
+    return _Inside(balls, held, alone, caught)
+
+
+def _share(hits: Tensor, swing: Tensor, parts: tuple[bool, bool], names: dict[str, float]) -> Estimate:
+    """The share of hits, with Wilson's interval (1927) at the n that has the variance found.
+
+    Args:
+        hits: per judged picture, bool.  # [N]
+        swing: how many hits fall away with each picture of the other side.  # [M]
+        parts: whether (the judged side, the other side) varies.
+        names: the details so far.
+    """
+    p, (n, m) = float(hits.double().mean()), (len(hits), len(swing))
+    variance = p * (1 - p) / n if parts[0] else 0.0
+    if parts[1]:
+        variance += (m - 1) * float((swing.double() / n).var(correction=0))
+    if not any(parts):
+        return Estimate(p, p, p, {**names, "std": 0.0})
+    known = min(n if parts[0] else m, p * (1 - p) / variance if variance > 0 else float("inf"))
+    z = Z95**2 / known
+    middle, half = (p + z / 2) / (1 + z), Z95 / (1 + z) * (p * (1 - p) / known + z / (4 * known)) ** 0.5
+    low, high = min(p, max(0.0, middle - half)), max(p, min(1.0, middle + half))
+    return Estimate(p, low, high, {**names, "std": variance**0.5})
+
+
+def _varies(judged: str, resample: str) -> tuple[bool, bool]:
+    check_resample(resample)
+    fakes, reals = resample != "none", resample == "both"
+    return (fakes, reals) if judged == "fakes" else (reals, fakes)
+
+
+def measure_precision(fake: Side, real: Side, *, seed: int = 0, resample: str = "both") -> Estimate:
+    """Share of fakes in a ball around a real that reaches to its 3rd nearest other real (arXiv 1904.06991), in [0, 1].
+
+    `seed` is not used.
+
+    Raises:
+        SparringError: features are missing, not finite, of different widths, or 3 or fewer on a side.
+    """
+    x, y = _points(*pair_of_features(fake, real, PRECISION_K + 1, "Precision"))
+    found = _inside(x, y, _kth(y, y, PRECISION_K))
+    return _share(found.balls > 0, found.alone, _varies("fakes", resample), {"k": PRECISION_K})
+
+
+def measure_recall(fake: Side, real: Side, *, seed: int = 0, resample: str = "both") -> Estimate:
+    """Share of reals in a ball around a fake that reaches to its 3rd nearest other fake (arXiv 1904.06991), in [0, 1].
+
+    `seed` is not used.
+
+    Raises:
+        SparringError: as for `measure_precision`.
+    """
+    x, y = _points(*pair_of_features(fake, real, PRECISION_K + 1, "Recall"))
+    found = _inside(y, x, _kth(x, x, PRECISION_K))
+    return _share(found.balls > 0, found.alone, _varies("reals", resample), {"k": PRECISION_K})
+
+
+def measure_density(fake: Side, real: Side, *, seed: int = 0, resample: str = "both") -> Estimate:
+    """In how many of the reals' 5-neighbour balls a fake lies, over 5: about 1 for reals, may exceed 1 (2002.09797).
+
+    `seed` is not used.
+
+    Raises:
+        SparringError: features are missing, not finite, of different widths, or 5 or fewer on a side.
+    """
+    x, y = _points(*pair_of_features(fake, real, DENSITY_K + 1, "Density"))
+    found = _inside(x, y, _kth(y, y, DENSITY_K))
+    of_fakes = found.balls.double() / DENSITY_K
+    of_reals = found.visitors.double() * (len(y) / (DENSITY_K * len(x)))  # summed over reals, as the value is
+    std = jackknife_std(of_fakes, of_reals, resample)
+    return Estimate.around(float(of_fakes.mean()), std, {"k": DENSITY_K}, bounds=(0.0, float("inf")))
+
+
+def measure_coverage(fake: Side, real: Side, *, seed: int = 0, resample: str = "both") -> Estimate:
+    """Share of reals with a fake nearer than their 5th nearest other real (arXiv 2002.09797, equation 3), in [0, 1].
+
+    Expected of an honest generator at equal N: 1 - 2^-5 = 0.97. `seed` is not used.
+
+    Raises:
+        SparringError: as for `measure_density`.
+    """
+    x, y = _points(*pair_of_features(fake, real, DENSITY_K + 1, "Coverage"))
+    found = _inside(x, y, _kth(y, y, DENSITY_K))
+    return _share(found.visitors > 0, found.caught_alone, _varies("reals", resample), {"k": DENSITY_K})
+
+
+def measure_nearest(fake: Side, real: Side, *, seed: int = 0, resample: str = "both") -> Estimate:
+    """How near fakes are to reals: 1 = as far as reals are from one another, near 0 = copies of training pictures.
+
+    The median over fakes of the distance to the nearest real, over the median over reals of the distance to the
+    nearest other real. The interval is ± 1.96 std over 200 bootstraps of these distances.
+
+    Details: `distance` and `reals_distance` are the two medians, in units of a feature; `share_nearer_than_reals` is
+    the share of fakes nearer to a real than the 1 % quantile of the reals' distances, 0.01 of an honest generator.
+
+    Raises:
+        SparringError: features are missing, not finite, of different widths, no fake, fewer than 2 reals, or more
+            than half of the reals equal to another real.
+    """
+    check_resample(resample)
+    x, y = pair_of_features(fake, real, 1, "The nearest-real distance")
+    pair_of_features(real, real, 2, "The nearest-real distance")
+    fakes, reals = _points(x, y)
+    near, own = _kth(fakes, reals, 1).sqrt().numpy(), _kth(reals, reals, 1).sqrt().numpy()
+    distance, reals_distance = float(np.median(near)), float(np.median(own))
+    if reals_distance == 0:
+        raise SparringError(
+            "Half of the reals have the same features as another real: there is no distance to compare with.",
+            "reals that differ",
+            "look for copies among your pictures.",
+        )
+    rng = np.random.default_rng(seed_for(seed, "nearest"))
+    value, std = distance / reals_distance, 0.0
+    if resample != "none":
+        above = _medians(near, rng)
+        below = _medians(own, rng) if resample == "both" else np.full(_DRAWS, reals_distance)
+        std = float(np.std(above / np.where(below > 0, below, reals_distance), ddof=1))
+    details = {
+        "distance": distance,
+        "reals_distance": reals_distance,
+        "share_nearer_than_reals": float((near < np.quantile(own, 0.01)).mean()),
+    }
+    return Estimate.around(value, std, details, bounds=(0.0, float("inf")))
+
+
+def _medians(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.array([np.median(values[rng.integers(0, len(values), len(values))]) for _ in range(_DRAWS)])

@@ -1,0 +1,227 @@
+"""Either side of a comparison, whatever it is: a run, a generator, a folder, a zip, an .npz, an array, an iterable."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..data import BUILTIN, IndexedStream, Pack, Stream, hold_out, open_data
+from ..data.arrays import array_pictures
+from ..data.sizing import natural_px, resized
+from ..errors import SparringError, did_you_mean
+from ..folder import RunFolder
+from ..networks.calling import evaluation_mode, randomness, z_shape_of
+from ..players import paint, to_uint8
+from ..sampler import Sampler, load
+from ..seeds import seed_for
+
+LARGEST_PX = 512  # larger pictures are brought to this side first; every extractor looks at fewer
+_PAGE = 256  # pictures that are decoded, or drawn, at a time
+_BUILTIN_PX = {"emoji": 72, "fashion-mnist": 28}
+SPLITS = ("all", "training", "held-out")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How both sides are read: `fit` and `background` as in `open_data`, `seed` for what is drawn or chosen."""
+
+    size_px: int
+    fit: str = "crop"
+    background: str = "white"
+    seed: int = 0
+    path: str | os.PathLike[str] | None = None
+    say: Callable[[str], object] | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One side, opened.
+
+    Attributes:
+        name: what it is, in words.
+        n: pictures in it.
+        channels: 1, 3 or 4.
+        pages: gives all pictures, in order, again and again: uint8  # [n, C, H, W] in [0, 255]
+        identity: equal for equal pictures; None where that is not known beforehand.
+        classes: the class of each picture, where folders or the data set name it.
+    """
+
+    name: str
+    n: int
+    channels: int
+    pages: Callable[[], Iterator[Tensor]]
+    identity: dict[str, Any] | None = None
+    classes: list[str] | None = None
+
+
+def makes_any_number(source: Any) -> bool:
+    """Whether a source is a generator, which makes as many pictures as it is asked for."""
+    if isinstance(source, str | os.PathLike):
+        return _run_settings(source) is not None
+    return isinstance(source, nn.Module) or _as_sampler(source) is not None
+
+
+def own_px(source: Any) -> int | None:
+    """Returns the side in px that a source's pictures have, None where only opening it would tell."""
+    if isinstance(source, str | os.PathLike):
+        word = os.fspath(source)
+        run = _run_settings(word)
+        if run is not None:
+            return int(run["data"]["size_px"])
+        if word in BUILTIN and not Path(word).exists():
+            return _BUILTIN_PX[word]
+        found = natural_px(word)
+        return None if found is None else min(found, LARGEST_PX)
+    sampler = _as_sampler(source)
+    if sampler is not None:
+        return sampler.size_px
+    if isinstance(source, np.ndarray | Tensor):
+        return min(*array_pictures(source)[0].shape[1:3], LARGEST_PX)
+    return None
+
+
+def open_side(source: Any, n: int | None, look: Look, split: str = "all", run: Any = None) -> Opened:
+    """Opens one side.
+
+    Args:
+        source: a run's folder, what `sparring.load` or `sparring.train` gave, a generator (nn.Module), a folder, a zip,
+            .npy or .npz, "emoji" or "fashion-mnist", an array, or anything that yields pictures.
+        n: pictures to take; None for all. A generator makes so many; of a data set so many are chosen by the seed.
+        look: size, fit, background and seed.
+        split: "all" of a data set, or what the run `run` had for "training" or "held-out".
+        run: the other side, for `split`.
+
+    Raises:
+        SparringError: for what is not there, cannot be read, or holds no pictures.
+    """
+    if split not in SPLITS:
+        raise SparringError(f"There is no split {split!r}.", did_you_mean(split, SPLITS))
+    sampler = _as_sampler(source)
+    if sampler is None and isinstance(source, str | os.PathLike) and _run_settings(source) is not None:
+        sampler = load(source)
+        source = Path(source).name
+    if sampler is not None:
+        return _generated(sampler, n, look, str(source) if isinstance(source, str) else "the run")
+    if isinstance(source, nn.Module):
+        return _generated(_sampler_of(source), n, look, type(source).__name__)
+    if isinstance(source, np.ndarray | Tensor):
+        source = resized(array_pictures(source)[0], look.size_px, look.fit, look.background)
+    is_file = isinstance(source, str | os.PathLike)
+    data = open_data(
+        source,
+        size_px=look.size_px if is_file else None,
+        fit=look.fit,
+        background=look.background,
+        path=look.path,
+        say=look.say,
+    )
+    return _from_pack(data, n, look, split, run) if isinstance(data, Pack) else _from_stream(data, n, look)
+
+
+def _run_settings(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    return RunFolder(path).settings() if (Path(path) / "recipe.json").is_file() else None
+
+
+def _as_sampler(source: Any) -> Sampler | None:
+    found = getattr(source, "sampler", source)  # a Run has one
+    return found if isinstance(found, Sampler) else None
+
+
+def _sampler_of(generator: nn.Module) -> Sampler:
+    z_shape = z_shape_of(generator)
+    device = next(iter(generator.parameters()), torch.zeros(())).device
+    with evaluation_mode(generator), randomness(0, device), torch.no_grad():
+        made = generator(torch.zeros(2, *z_shape, device=device))
+    return Sampler(generator, z_shape, 0, int(made.shape[-1]), int(made.shape[1]))
+
+
+def _generated(sampler: Sampler, n: int | None, look: Look, name: str) -> Opened:
+    if n is None:
+        raise SparringError(f"{name} can make any number of pictures.", "how many", "give n=, or -n.")
+
+    def pages() -> Iterator[Tensor]:
+        for start in range(0, n, _PAGE):
+            made = paint(sampler.generator, min(_PAGE, n - start), look.seed, sampler.z_shape, sampler.device, start)
+            yield _at_size(made, look)
+
+    label = f"{name} (step {sampler.step:,}), seed {look.seed}" if sampler.step else f"{name}, seed {look.seed}"
+    return Opened(label, n, sampler.channels, pages)
+
+
+def _at_size(pictures: Tensor, look: Look) -> Tensor:
+    """Squares of the wanted side.  # uint8 [n, C, H, W]"""
+    if pictures.shape[2:] == (look.size_px, look.size_px):
+        return pictures
+    channels_last = resized(pictures.permute(0, 2, 3, 1).numpy(), look.size_px, look.fit, look.background)
+    return torch.from_numpy(channels_last).permute(0, 3, 1, 2)
+
+
+def _from_pack(data: Pack, n: int | None, look: Look, split: str, run: Any) -> Opened:
+    places, part = _split_places(data, split, run)
+    whole = len(places)
+    if n is not None and n < whole:
+        rng = np.random.Generator(np.random.Philox(seed_for(look.seed, "measured")))
+        places, part = np.sort(rng.choice(places, n, replace=False)), f"{n:,} of {part}"
+
+    def pages() -> Iterator[Tensor]:
+        for start in range(0, len(places), _PAGE):
+            yield torch.from_numpy(data.pictures(places[start : start + _PAGE])).permute(0, 3, 1, 2)
+
+    folders = {row.row: row.folder for row in data.table() if row.row is not None} if data.has_table else {}
+    classes = [folders[place] for place in places.tolist()] if folders else []
+    known = len(set(classes)) > 1 and all(classes)
+    identity = {"data": data.identity, "places": _digest(places)}
+    return Opened(f"{data.name}, {part}", len(places), data.channels, pages, identity, classes if known else None)
+
+
+def _digest(places: np.ndarray) -> list[int]:
+    """Enough of a choice of places to know it by."""
+    weights = np.arange(1, len(places) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return [len(places), int((places.astype(np.uint64) * weights).sum() % np.uint64(2**63))]
+
+
+def _split_places(data: Pack, split: str, run: Any) -> tuple[np.ndarray, str]:
+    everything = np.arange(len(data))
+    if split == "all":
+        return everything, f"all {len(data):,} pictures"
+    settings = _run_settings(run) if isinstance(run, str | os.PathLike) else None
+    if settings is None:
+        raise SparringError(f"--split {split} asks for a run's own division of its data.", "a run on the other side")
+    if settings["data"]["fingerprint"] != data.identity["fingerprint"]:
+        raise SparringError(
+            f"{run} was not trained on these pictures, so it held none of them out.",
+            "the data that the run was trained on",
+            "--split all",
+        )
+    held = settings.get("held_out") or {"n": 0, "seed": 0}
+    found = hold_out(data, held["n"], held["seed"])
+    if found is None:
+        raise SparringError(f"{run} held no pictures out.", "--split all")
+    places = found.held_out if split == "held-out" else np.setdiff1d(everything, found.held_out)
+    return places, f"the {len(places):,} {split} pictures of {Path(run).name}"
+
+
+def _from_stream(data: IndexedStream | Stream, n: int | None, look: Look) -> Opened:
+    total = data.n if n is None or data.n is None else min(n, data.n)
+    total = n if total is None else total
+    if total is None:
+        raise SparringError(
+            f"Nobody knows how many pictures a {data.identity['source']} yields.", "how many to take", "give n=."
+        )
+
+    def pages() -> Iterator[Tensor]:
+        for start in range(0, total, _PAGE):
+            drawn = data.batch(start, min(_PAGE, total - start), seed=look.seed, flip=False)
+            yield _at_size(to_uint8(drawn), look)
+
+    whole = math.inf if data.n is None else data.n
+    part = f"all {total:,} pictures" if total == whole else f"{total:,} pictures"
+    return Opened(f"{data.name}, {part}", total, data.channels, pages)

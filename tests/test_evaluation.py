@@ -1,0 +1,172 @@
+"""A run that judges itself: what is held out, evaluated, kept as the best, and when it stops."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import sparring
+from sparring import events
+from sparring.checkpoints import sha256_of
+from sparring.errors import SparringError
+from sparring.findings import Action
+from sparring.methods import Recipe
+from sparring.players import read_state
+
+
+def coarse(pictures: Tensor) -> Tensor:
+    """A cheap extractor: 7 x 7 mean colours."""
+    return F.adaptive_avg_pool2d(pictures.float() / 255, 7).flatten(1)
+
+
+@pytest.fixture(scope="module")
+def shades() -> np.ndarray:
+    """160 smooth gray pictures of 28 px."""
+    rng = np.random.default_rng(0)
+    coarse_maps = torch.from_numpy(rng.uniform(0, 255, (160, 1, 3, 3)))
+    smooth = F.interpolate(coarse_maps, size=28, mode="bilinear").clamp(0, 255)
+    return smooth.to(torch.uint8).permute(0, 2, 3, 1).numpy()
+
+
+def train(source: Any, out: Path, recipe: Recipe, **options: Any) -> sparring.session.Run:
+    words = {"steps": 40, "held_out": 60, "evaluate_every": 80, "features": coarse, "checkpoint_every": 15}
+    return sparring.train(source, recipe, out=out, **(words | {"say": lambda _: None} | options))
+
+
+def of_kind(run: Path, kind: str) -> list[events.Event]:
+    return [event for event in events.read(run / "events.jsonl") if event.kind == kind]
+
+
+def test_a_run_evaluates_itself_and_keeps_the_best(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
+    run = train(shades, tmp_path / "run", tiny)
+    found = of_kind(run.path, "evaluation")
+    assert [event.step for event in found] == [10, 20, 30, 40]
+    assert all(event.values["metric"] == "kid" for event in found)  # 1,000 fakes, 60 reals, 49 dimensions: 60 < 98
+    assert all(event.values["noise"] > 0 for event in found)
+    least = min(found, key=lambda event: event.values["value"])
+    assert run.best is not None
+    assert (run.best["step"], run.best["value"]) == (least.step, least.values["value"])
+    assert [p.name for p in (run.path / "best").glob("*.pt")] == [f"step-{least.step:08d}.pt"]
+
+
+def test_what_is_held_out_is_written_down(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
+    run = train(shades, tmp_path / "run", tiny, steps=2)
+    settings = json.loads((run.path / "recipe.json").read_text())
+    with (run.path / "held_out.csv").open() as file:
+        listed = [int(row["place"]) for row in csv.DictReader(file)]
+    split = sparring.data.hold_out(sparring.data.open_data(shades, size_px=None), 60, settings["held_out"]["seed"])
+    assert listed == split.held_out.tolist()
+    assert settings["held_out"]["n"] == len(listed) == 60
+    assert settings["decided"]["evaluation"] == {"metric": "kid", "n_fake": 1000, "every_images": 80}
+
+
+def test_sample_takes_the_best(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
+    run = train(shades, tmp_path / "run", tiny, observers={"worse": worse_from(12)}, steps=60)
+    assert run.best is not None
+    assert run.best["step"] < run.step
+    best, newest = sparring.load(run.path), sparring.load(run.path, step="newest")
+    assert (best.step, newest.step) == (run.best["step"], run.step)
+    assert (run.sample(4) == best.sample(4)).all()
+    assert (newest.sample(4) != best.sample(4)).any()
+    kept = read_state(run.path / "best" / f"step-{best.step:08d}.pt")
+    assert kept["counts"]["step"] == best.step
+
+
+def worse_from(step: int) -> Any:
+    """Makes a run get worse on purpose: both rates are raised far beyond what trains."""
+
+    def watch(event: events.Event) -> Action | None:
+        if event.kind == "evaluate" or event.kind != "tick" or event.step != step - step % 10:
+            return None
+        return Action("set", {"d_lr": "*200", "g_lr": "*200"}, "on purpose")
+
+    return watch
+
+
+def test_a_run_that_gets_worse_stops_early(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
+    words = {"observers": {"worse": worse_from(20)}, "patience": 3, "steps": 400}
+    run = train(shades, tmp_path / "run", tiny, **words)
+    assert run.step < 400
+    assert run.ended == "no improvement beyond noise in 3 evaluations"
+    assert run.best is not None
+    assert run.best["step"] < run.step
+    assert of_kind(run.path, "ended")[-1].values["reason"] == run.ended
+
+    again = train(shades, tmp_path / "run", tiny, **words)
+    assert (again.step, again.ended, again.best) == (run.step, run.ended, run.best)
+    more = train(shades, tmp_path / "run", tiny, **(words | {"patience": 0, "steps": run.step + 5}))
+    assert (more.step, more.ended) == (run.step + 5, "budget")
+
+
+def test_going_on_is_the_same_as_never_having_stopped(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
+    whole = train(shades, tmp_path / "whole", tiny, steps=60)
+    for steps in (17, 41, 60):
+        parts = train(shades, tmp_path / "parts", tiny, steps=steps)
+    assert parts.best == whole.best
+    for run in (whole, parts):
+        assert len(of_kind(run.path, "evaluation")) == 6
+    files = [sorted((run.path / "best").glob("*.pt"))[0] for run in (whole, parts)]
+    assert files[0].name == files[1].name
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_few_pictures_are_not_held_out(discs: Path, tmp_path: Path, tiny: Recipe) -> None:
+    said: list[str] = []
+    run = sparring.train(discs, tiny, size=28, channels=1, out=tmp_path / "run", steps=2, say=said.append)
+    assert run.best is None
+    assert any("--held-out" in line for line in said)
+    assert json.loads((run.path / "recipe.json").read_text())["held_out"] is None
+    assert not (run.path / "best").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"), [({"held_out": 50}, "held_out.n"), ({"evaluate_every": 160}, "evaluation.every_images")]
+)
+def test_another_way_of_judging_is_another_run(
+    shades: np.ndarray, tmp_path: Path, tiny: Recipe, changed: dict[str, int], named: str
+) -> None:
+    train(shades, tmp_path / "run", tiny, steps=2)
+    with pytest.raises(SparringError, match=named):
+        train(shades, tmp_path / "run", tiny, steps=4, **changed)
+
+
+def test_the_period_is_measured_once(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
+    run = train(shades, tmp_path / "run", tiny, steps=2, evaluate_every=None)
+    every = json.loads((run.path / "recipe.json").read_text())["decided"]["evaluation"]["every_images"]
+    assert every >= 1
+    before = sha256_of(run.path / "recipe.json")
+    train(shades, tmp_path / "run", tiny, steps=4, evaluate_every=None)
+    assert sha256_of(run.path / "recipe.json") == before
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"metric": "swd"}, "needs pixels"),
+        ({"metric": "kidd"}, "kid"),
+        ({"features": "lite1"}, "lite0"),
+        ({"patience": -1}, "--patience"),
+        ({"evaluate_every": -1}, "--evaluate-every"),
+    ],
+)
+def test_senseless_options_are_refused(
+    shades: np.ndarray, tmp_path: Path, tiny: Recipe, option: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SparringError, match=words):
+        train(shades, tmp_path / "run", tiny, **option)
+
+
+def test_training_pictures_are_those_not_held_out(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
+    """With the same seed a run without a held-out part draws other pictures."""
+    with_part = train(shades, tmp_path / "a", tiny, steps=2)
+    without = train(shades, tmp_path / "b", tiny, steps=2, held_out=0)
+    ticks = [of_kind(run.path, "tick")[0].values["d_loss"] for run in (with_part, without)]
+    assert ticks[0] != ticks[1]
