@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -109,7 +110,7 @@ def test_moments_do_not_depend_on_the_batches_or_the_offset(cuts: list[int], off
     x = (draw(60, 4) * 16).round() / 16 + offset  # short binary fractions: the offset itself rounds nothing away
     moments = Moments(4)
     edges = [0, *sorted(cuts), 60]
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in itertools.pairwise(edges):
         moments.add(x[a:b])
     assert moments.n == 60
     torch.testing.assert_close(moments.mean, (x - offset).mean(0) + offset, rtol=1e-14, atol=1e-14)
@@ -200,9 +201,7 @@ def heavy(n: int, seed: int) -> Tensor:
 @pytest.mark.parametrize("measure", [measure_fd, measure_kid])
 @pytest.mark.parametrize("resample", ["both", "fakes"])
 @pytest.mark.parametrize("shift", [0.0, 0.4])
-def test_the_interval_is_as_wide_as_the_spread(
-    measure: Callable[..., Estimate], resample: str, shift: float
-) -> None:
+def test_the_interval_is_as_wide_as_the_spread(measure: Callable[..., Estimate], resample: str, shift: float) -> None:
     """Over 60 draws. Where both sides are the same, the first order is what noise makes of it: up to 2 times."""
     fixed = heavy(200, 999)
     found = []
@@ -222,7 +221,7 @@ def test_none_has_no_interval_and_few_pictures_are_named() -> None:
     assert alone.low == alone.value == alone.high
     assert "20 pictures are few for 16 features" in alone.notes[0]
     assert measure_fd(many, many, seed=0, resample="both").notes == []
-    with pytest.raises(SparringError, match="'fake'.*\n.*did you mean 'fakes'"):
+    with pytest.raises(SparringError, match=r"'fake'.*\n.*did you mean 'fakes'"):
         measure_fd(few, many, seed=0, resample="fake")
     with pytest.raises(SparringError, match="KID cannot be computed from 3 fakes"):
         measure_kid(few.take([0, 1, 2]), many, seed=0, resample="both")
@@ -263,8 +262,11 @@ def test_sides() -> None:
         Side(features=torch.zeros(3))
 
 
+WORDS = ["fd", "kid", "is", "mis", "precision", "recall", "density", "coverage", "swd", "msssim", "nearest", "modes"]
+
+
 def test_the_catalogue_names_itself() -> None:
-    assert set(METRICS) == set("fd kid is mis precision recall density coverage swd msssim nearest modes".split())
+    assert set(METRICS) == set(WORDS)
     assert all(name == metric.name for name, metric in METRICS.items())
     assert {name for name, metric in METRICS.items() if metric.one_sided} == {"is", "mis", "msssim"}
     assert {name for name, metric in METRICS.items() if metric.better == "lower"} == {"fd", "kid", "swd", "msssim"}

@@ -108,7 +108,7 @@ def test_without_a_shape_the_first_call_tells() -> None:
         (lambda x: "many", "gave a str"),
         (lambda x: None, "gave a NoneType"),
         (lambda x: _means(x) / 0, "not finite"),
-        (lambda x: x @ x, "failed on pictures"),
+        (lambda x: x.view(7), "failed on pictures"),
         (lambda x: 1 / 0, "ZeroDivisionError"),
     ],
 )
@@ -146,7 +146,7 @@ def test_features_that_are_not_finite_name_the_pictures() -> None:
 
 def test_floats_are_refused_and_broken_ones_named() -> None:
     extractor = extractor_named(_means)
-    with pytest.raises(SparringError, match="torch.float32"):
+    with pytest.raises(SparringError, match=r"torch\.float32"):
         extract(extractor, [torch.zeros(2, 3, 8, 8)], 2, False, "")
     broken = torch.zeros(4, 3, 8, 8)
     broken[2, 0, 0, 0] = math.nan

