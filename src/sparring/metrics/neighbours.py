@@ -84,19 +84,19 @@ def _exact(a: _Points, rows: Tensor, b: _Points, columns: Tensor) -> Tensor:
     )
 
 
-def _kth(a: _Points, b: _Points, k: int) -> Tensor:
-    """The squared distance of each row of a to its k-th nearest in b; a is b: itself left out.  # float64 [N]"""
-    found = torch.empty(len(a), dtype=torch.float64)
+def _nearest(a: _Points, b: _Points, k: int) -> Tensor:
+    """The squared distances of each row of a to its k nearest in b; a is b: itself left out.  # float64 [N, k]"""
+    found = torch.empty(len(a), k, dtype=torch.float64)
     for block in _blocks(len(a), len(b)):
         rows = torch.arange(block.start, block.stop)
-        found[block], unsure = _kth_of(a, rows, b, k, quick=True)
+        found[block], unsure = _nearest_of(a, rows, b, k, quick=True)
         if bool(unsure.any()):
-            found[rows[unsure]] = _kth_of(a, rows[unsure], b, k, quick=False)[0]
+            found[rows[unsure]] = _nearest_of(a, rows[unsure], b, k, quick=False)[0]
     return found
 
 
-def _kth_of(a: _Points, rows: Tensor, b: _Points, k: int, quick: bool) -> tuple[Tensor, Tensor]:
-    """(the same of some rows [rows], whether a nearer one may have been passed over [rows])."""
+def _nearest_of(a: _Points, rows: Tensor, b: _Points, k: int, quick: bool) -> tuple[Tensor, Tensor]:
+    """(the same of some rows [rows, k], whether a nearer one may have been passed over [rows])."""
     squared, slack = _squared(a, rows, b, quick)
     wanted = min(len(b), k + _SPARE + (a is b))
     beyond, near = squared.topk(wanted, dim=1, largest=False)
@@ -104,8 +104,15 @@ def _kth_of(a: _Points, rows: Tensor, b: _Points, k: int, quick: bool) -> tuple[
     exact = _exact(a, own.reshape(-1), b, near.reshape(-1)).reshape(near.shape)
     if a is b:
         exact[own == near] = torch.inf  # a row that did not find itself found k copies of itself: 0 all the same
-    kth = exact.sort(dim=1).values[:, k - 1]
-    return kth, (beyond.max(1).values - slack[:, 0] < kth) & (wanted < len(b))
+    nearest = exact.sort(dim=1).values[:, :k]
+    return nearest, (beyond.max(1).values - slack[:, 0] < nearest[:, -1]) & (wanted < len(b))
+
+
+def _radii(side: Side, points: _Points, k: int) -> Tensor:
+    """The squared distance of each picture to its k-th nearest other of its side, worked out once.  # float64 [N]"""
+    if "nearest" not in side.kept:
+        side.kept["nearest"] = _nearest(points, points, min(DENSITY_K, len(points) - 1))
+    return side.kept["nearest"][:, k - 1]
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,15 @@ class _Inside:
     visitors: Tensor
     alone: Tensor
     caught_alone: Tensor
+
+
+def _fakes_inside(fake: Side, real: Side, k: int, metric: str) -> _Inside:
+    """Which fakes lie in which reals' balls to the k-th nearest; once for the metrics that ask for the same."""
+    kept = fake.kept.get(("inside", k))
+    if kept is None or kept[0] is not real:
+        x, y = _points(*pair_of_features(fake, real, k + 1, metric))
+        kept = fake.kept["inside", k] = real, _inside(x, y, _radii(real, y, k))
+    return kept[1]
 
 
 def _inside(visitors: _Points, centres: _Points, radii: Tensor) -> _Inside:
@@ -194,8 +210,7 @@ def measure_precision(fake: Side, real: Side, *, seed: int = 0, resample: str = 
     Raises:
         SparringError: features are missing, not finite, of different widths, or 3 or fewer on a side.
     """
-    x, y = _points(*pair_of_features(fake, real, PRECISION_K + 1, "Precision"))
-    found = _inside(x, y, _kth(y, y, PRECISION_K))
+    found = _fakes_inside(fake, real, PRECISION_K, "Precision")
     return _share(found.balls > 0, found.alone, _varies("fakes", resample), {"k": PRECISION_K})
 
 
@@ -208,7 +223,7 @@ def measure_recall(fake: Side, real: Side, *, seed: int = 0, resample: str = "bo
         SparringError: as for `measure_precision`.
     """
     x, y = _points(*pair_of_features(fake, real, PRECISION_K + 1, "Recall"))
-    found = _inside(y, x, _kth(x, x, PRECISION_K))
+    found = _inside(y, x, _radii(fake, x, PRECISION_K))
     return _share(found.balls > 0, found.alone, _varies("reals", resample), {"k": PRECISION_K})
 
 
@@ -220,10 +235,9 @@ def measure_density(fake: Side, real: Side, *, seed: int = 0, resample: str = "b
     Raises:
         SparringError: features are missing, not finite, of different widths, or 5 or fewer on a side.
     """
-    x, y = _points(*pair_of_features(fake, real, DENSITY_K + 1, "Density"))
-    found = _inside(x, y, _kth(y, y, DENSITY_K))
+    found = _fakes_inside(fake, real, DENSITY_K, "Density")
     of_fakes = found.balls.double() / DENSITY_K
-    of_reals = found.visitors.double() * (len(y) / (DENSITY_K * len(x)))  # summed over reals, as the value is
+    of_reals = found.visitors.double() * (real.n / (DENSITY_K * fake.n))  # summed over reals, as the value is
     std = jackknife_std(of_fakes, of_reals, resample)
     return Estimate.around(float(of_fakes.mean()), std, {"k": DENSITY_K}, bounds=(0.0, float("inf")))
 
@@ -236,8 +250,7 @@ def measure_coverage(fake: Side, real: Side, *, seed: int = 0, resample: str = "
     Raises:
         SparringError: as for `measure_density`.
     """
-    x, y = _points(*pair_of_features(fake, real, DENSITY_K + 1, "Coverage"))
-    found = _inside(x, y, _kth(y, y, DENSITY_K))
+    found = _fakes_inside(fake, real, DENSITY_K, "Coverage")
     return _share(found.visitors > 0, found.caught_alone, _varies("reals", resample), {"k": DENSITY_K})
 
 
@@ -258,7 +271,7 @@ def measure_nearest(fake: Side, real: Side, *, seed: int = 0, resample: str = "b
     x, y = pair_of_features(fake, real, 1, "The nearest-real distance")
     pair_of_features(real, real, 2, "The nearest-real distance")
     fakes, reals = _points(x, y)
-    near, own = _kth(fakes, reals, 1).sqrt().numpy(), _kth(reals, reals, 1).sqrt().numpy()
+    near, own = _nearest(fakes, reals, 1)[:, 0].sqrt().numpy(), _radii(real, reals, 1).sqrt().numpy()
     distance, reals_distance = float(np.median(near)), float(np.median(own))
     if reals_distance == 0:
         raise SparringError(

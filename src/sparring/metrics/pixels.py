@@ -23,6 +23,7 @@ MOST_PAIRS = 1000
 _BINOMIAL = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
 _BATCH = 64  # pictures taken through a pyramid at a time
 _DIRECTIONS_AT_ONCE = 16
+_DIRECTIONS_OF_EFFECTS = 32  # of 512: enough for an interval, at a sixteenth of the time
 
 
 def pyramid(pictures: Tensor) -> list[Tensor]:
@@ -109,26 +110,32 @@ def wasserstein_1d(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return distance, of_a.mean(1, keepdim=True) - of_a, of_b - of_b.mean(1, keepdim=True)
 
 
-def _sliced(a: Tensor, b: Tensor, rng: np.random.Generator) -> tuple[float, Tensor, Tensor]:
-    """(distance, effect of each picture of a [N], of b [M]) over random directions.  # [N * 128, D], [M * 128, D]"""
+def _sliced(a: Tensor, b: Tensor, rng: np.random.Generator, effects: bool) -> tuple[float, Tensor, Tensor]:
+    """(distance, effect of each picture of a [n], of b [n]) over random directions.  # [n * 128, D] both"""
     directions = torch.from_numpy(rng.standard_normal((a.shape[1], DIRECTIONS))).float()
     directions /= directions.norm(dim=0)
     total = 0.0
-    of_a, of_b = torch.zeros(len(a), dtype=torch.float64), torch.zeros(len(b), dtype=torch.float64)
     for some in directions.split(_DIRECTIONS_AT_ONCE, dim=1):
-        distance, effect_a, effect_b = wasserstein_1d((a @ some).T.contiguous(), (b @ some).T.contiguous())
-        total += float(distance.sum())
-        of_a += effect_a.sum(0)
-        of_b += effect_b.sum(0)
-    each = [effects.view(-1, PATCHES).mean(1) / DIRECTIONS for effects in (of_a, of_b)]
+        # As many on both sides, so that the distance is that of the sorted: NumPy sorts floats 20 times as fast as
+        # torch, which keeps the order as well.
+        sides = [np.sort((part @ some).T.contiguous().numpy(), axis=1) for part in (a, b)]
+        total += float(np.abs(sides[0] - sides[1]).mean(axis=1, dtype=np.float64).sum())
+    of_a, of_b = torch.zeros(len(a), dtype=torch.float64), torch.zeros(len(b), dtype=torch.float64)
+    if effects:
+        for some in directions[:, :_DIRECTIONS_OF_EFFECTS].split(_DIRECTIONS_AT_ONCE, dim=1):
+            _, effect_a, effect_b = wasserstein_1d((a @ some).T.contiguous(), (b @ some).T.contiguous())
+            of_a += effect_a.sum(0)
+            of_b += effect_b.sum(0)
+    each = [found.view(-1, PATCHES).mean(1) / _DIRECTIONS_OF_EFFECTS for found in (of_a, of_b)]
     return total / DIRECTIONS, each[0], each[1]
 
 
 def measure_swd(fake: Side, real: Side, *, seed: int = 0, resample: str = "both") -> Estimate:
     """Sliced Wasserstein distance of patches, the mean over the levels of a pyramid, times 1000 (arXiv 1710.10196).
 
-    At most 512 pictures a side are used, chosen by `seed`, which also places patches and directions. The interval
-    is ± 1.96 std of the infinitesimal jackknife over pictures; the scaling of each channel is taken as fixed.
+    As many pictures on both sides are used, at most 512, chosen by `seed`, which also places patches and directions.
+    The interval is ± 1.96 std of the infinitesimal jackknife over pictures, from 32 of the 512 directions; the scaling
+    of each channel is taken as fixed.
 
     Details: `px_32` and so on, the distance of the level whose shorter side is 32 px.
 
@@ -138,11 +145,15 @@ def measure_swd(fake: Side, real: Side, *, seed: int = 0, resample: str = "both"
     """
     check_resample(resample)
     both, notes = [], []
-    for side, of in ((fake, "fakes"), (real, "reals")):
-        pixels = _checked(side, of, SMALLEST_PX, "The sliced Wasserstein distance")
-        if len(pixels) > MOST_PICTURES:
-            some = np.random.default_rng(seed_for(seed, f"swd {of}")).permutation(len(pixels))[:MOST_PICTURES]
-            notes.append(f"{MOST_PICTURES} of {len(pixels)} {of} were used.")
+    checked = [
+        (_checked(side, of, SMALLEST_PX, "The sliced Wasserstein distance"), of)
+        for side, of in ((fake, "fakes"), (real, "reals"))
+    ]
+    n = min(MOST_PICTURES, *(len(pixels) for pixels, _ in checked))
+    for pixels, of in checked:
+        if len(pixels) > n:
+            some = np.random.default_rng(seed_for(seed, f"swd {of}")).permutation(len(pixels))[:n]
+            notes.append(f"{n} of {len(pixels)} {of} were used.")
             pixels = pixels[torch.from_numpy(some)]
         both.append(pixels)
     if both[0].shape[1:] != both[1].shape[1:]:
@@ -152,7 +163,8 @@ def measure_swd(fake: Side, real: Side, *, seed: int = 0, resample: str = "both"
         )
     rng = np.random.default_rng(seed_for(seed, "swd"))
     found = [
-        _sliced(a, b, rng) for a, b in zip(_patches(both[0], rng), _patches(both[1], rng), strict=True)
+        _sliced(a, b, rng, resample != "none")
+        for a, b in zip(_patches(both[0], rng), _patches(both[1], rng), strict=True)
     ]  # each level: (distance, effects of fakes, of reals)
     shorter = min(both[0].shape[2:])
     details = {f"px_{-(-shorter // 2**depth)}": 1e3 * level[0] for depth, level in enumerate(found)}

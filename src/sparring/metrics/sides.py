@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,6 +36,8 @@ class Side:
     probabilities: Tensor | None = None
     classes: Tensor | None = None
     pixels: Tensor | None = None
+    # What metrics worked out about this side and others may use (the reals' neighbours, at every evaluation of a run).
+    kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         parts = self._parts()
@@ -57,7 +60,8 @@ class Side:
     def take(self, indices: Tensor | Sequence[int]) -> Side:
         """Returns the side of some of its pictures, in the order of `indices`, int64 in [0, N)  # [M]."""
         chosen = torch.as_tensor(indices, dtype=torch.int64)
-        return Side(**{name: part[chosen.to(part.device)] for name, part in self._parts().items()})
+        taken = {name: part[chosen.to(part.device)] for name, part in self._parts().items()}
+        return replace(self, kept={}, **taken)
 
     def part(self, name: str) -> Tensor:
         """Returns "features", "probabilities", "classes" or "pixels". Raises SparringError where it is not known."""
