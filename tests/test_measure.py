@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import paint
 from torch import Tensor, nn
 
 import sparring
+from conftest import paint
 from sparring import cli, networks
 from sparring.errors import SparringError
 from sparring.methods import Recipe
 from sparring.metrics.measuring import measure
+from sparring.pictures import as_image, save_png
 
 
 def coarse(pictures: Tensor) -> Tensor:
@@ -164,7 +165,8 @@ def test_the_users_classes_make_an_extractor(tmp_path: Path) -> None:
         folder = tmp_path / "reals" / name
         folder.mkdir(parents=True)
         for j, picture in enumerate(noise(30, 16, 1, seed=i)):
-            sparring.pictures.save_png(sparring.pictures.as_image((picture // 3 + 170 * i).transpose(2, 0, 1)), folder / f"{j}.png")
+            shade = (picture // 3 + 170 * i).transpose(2, 0, 1)
+            save_png(as_image(shade), folder / f"{j}.png")
     dark = noise(40, 16, 1, seed=5) // 3
     found = {r.metric: r for r in quietly(dark, tmp_path / "reals", ("modes", "is", "fd"), "own")}
     assert found["modes"].value == 1  # of two

@@ -79,12 +79,13 @@ def test_ten_kills_and_a_whole_run_are_bit_for_bit_the_same(discs: Path, tmp_pat
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert int(ran.stdout.split("kills ")[1]) >= 8, ran.stdout  # the last may come after the end
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    for part in ("checkpoints", "samples"):
+    for part in ("checkpoints", "best", "samples"):
         names = sorted(os.listdir(whole / part))
         assert sorted(os.listdir(killed / part)) == names
         for name in names:
             assert (whole / part / name).read_bytes() == (killed / part / name).read_bytes(), f"{part}/{name} differs"
-    assert (whole / "recipe.json").read_bytes() == (killed / "recipe.json").read_bytes()
+    for name in ("recipe.json", "held_out.csv"):
+        assert (whole / name).read_bytes() == (killed / name).read_bytes()
     curves = [
         {e.step: e.values["d_loss"] for e in read(out / "events.jsonl") if e.kind == "tick"} for out in (whole, killed)
     ]
@@ -373,7 +374,7 @@ def test_an_observer_may_stop_a_run_and_keeps_its_state(discs: Path, tiny: Recip
 
         def __call__(self, event: Event) -> Action | None:
             self.seen += event.kind == "tick"
-            return Action("stop", why="patience") if self.seen == 4 else None
+            return Action("stop", why="enough") if event.kind == "tick" and self.seen == 4 else None
 
         def state_dict(self) -> dict[str, int]:
             return {"seen": self.seen}
@@ -381,10 +382,10 @@ def test_an_observer_may_stop_a_run_and_keeps_its_state(discs: Path, tiny: Recip
         def load_state_dict(self, state: dict[str, int]) -> None:
             self.seen = state["seen"]
 
-    run = train(discs, tiny, tmp_path / "run", steps=100, observers={"patience": Patience()})
-    assert (run.ended, run.step) == ("patience", 5)  # ticks at 1, 2, 4 (before the checkpoint) and 5
+    run = train(discs, tiny, tmp_path / "run", steps=100, observers={"mine": Patience()})
+    assert (run.ended, run.step) == ("enough", 5)  # ticks at 1, 2, 4 (before the checkpoint) and 5
     again = Patience()
-    train(discs, tiny, tmp_path / "run", steps=12, observers={"patience": again})
+    train(discs, tiny, tmp_path / "run", steps=12, observers={"mine": again})
     assert again.seen > 4
     kinds = [(e.kind, e.values.get("action")) for e in read(tmp_path / "run" / "events.jsonl")]
     assert ("applied", "stop") in kinds
