@@ -265,8 +265,8 @@ def measure(
         split: All reals, or only what the run (the fakes) had for training, or held out.
         fit: What to do with a picture that is not square.
         background: Colour under transparent parts, for features that know no alpha.
-        seed: Of what is generated and chosen, and of the bootstrap.
-        interval: Whether the bootstrap is made.
+        seed: Of what is generated and chosen.
+        interval: Whether intervals are worked out.
         weights: File of the extractor's weights.
         path: Folder of a built-in data set, where it is not in its usual place.
         device: Where features are computed: cpu, cuda or mps.

@@ -52,7 +52,7 @@ def describe(
             words = f"{extractor.name}: {side.name}"
             found = extract(extractor, _fit_for(extractor, pages, look), side.n, progress, words)
             if file is not None:
-                _write(file, *found)
+                _write(file, found[0], found[1] if "probabilities" in needs else None)
         features, probabilities = found
     if keep is not None and not keep.kept:
         for _ in keep.watching(side.pages()):

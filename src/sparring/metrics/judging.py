@@ -44,7 +44,7 @@ class Judge:
     def __call__(self, sample: Callable[[int, int], Tensor]) -> dict[str, Any]:
         """Returns the values of an "evaluation" event: the metric's value and noise, and further metrics.
 
-        The noise is the bootstrap's standard deviation over the fakes alone, since the reals stay the same.
+        The noise is one standard deviation over other fakes of the same generator; the reals stay the same.
         """
         begin = time.monotonic()
         features, probabilities = extract(self.extractor, iter([sample(self.n, self.seed)]), self.n, False, "")
@@ -54,7 +54,7 @@ class Judge:
         values = {
             "metric": self.metric.name,
             "value": found.value,
-            "noise": (found.high - found.low) / (2 * 1.96),
+            "noise": found.details["std"],
             "floor": self.floor,
             "better": self.metric.better,
             "features": self.extractor.name,

@@ -33,7 +33,7 @@ class Result:
     Attributes:
         metric: its name.
         value: the figure.
-        interval: 95 % of what other pictures of the same kind would give, by bootstrap; None where not asked for.
+        interval: 95 % of what other pictures of the same kinds would give; None where not asked for.
         floor: what reals score against reals: one random half against the other, `floor_n` pictures each (for a metric
             that looks at fakes alone: what `floor_n` reals score). None where the reals are too few for it.
         better: "lower" or "higher".
@@ -102,8 +102,8 @@ def measure(
         split: "all" reals, or only what a run (the fakes) had for "training" or "held-out".
         fit: "crop", "pad" or "squeeze" what is not square.
         background: colour under transparent parts, for extractors that know no alpha.
-        seed: of what is generated and chosen, and of the bootstrap.
-        interval: whether the bootstrap is made.
+        seed: of what is generated and chosen.
+        interval: whether intervals are worked out.
         weights: file of the extractor's weights ("inception").
         path: folder of a built-in data set, where it is not in its usual place.
         cache: folder for packs and features of the reference; by default as for `open_data`.
@@ -135,7 +135,7 @@ def measure(
     results = []
     for name, metric in chosen.items():
         of_pixels = metric.needs == {"pixels"}
-        context = _Context(None if of_pixels else extractor, real.name, look, interval)
+        context = _Context(None if of_pixels else extractor, real.name, look, interval, real.channels == 4)
         results.append(_result(name, metric, fakes_seen[of_pixels], reals_seen[of_pixels], context))
     return results
 
@@ -215,6 +215,7 @@ class _Context:
     reference: str
     look: Look
     interval: bool
+    alpha: bool
 
 
 def _result(name: str, metric: Metric, fake: Side, real: Side, context: _Context) -> Result:
@@ -224,6 +225,8 @@ def _result(name: str, metric: Metric, fake: Side, real: Side, context: _Context
     notes = list(found.notes)
     if "probabilities" in metric.needs and extractor is not None and extractor.name != "inception":
         notes.append(f"A classifier score: the class probabilities are those of {extractor.name}, not of Inception.")
+    if extractor is not None and extractor.sees_rgb and context.alpha:
+        notes.append(f"Transparent parts were laid on {context.look.background}.")
     if floor is None:
         notes.append("No floor: there are too few reals to compare one half with the other.")
     return Result(
