@@ -107,7 +107,9 @@ def write(rows: list[dict[str, Any]], n: int) -> None:
     page = ROOT / "docs/metrics.md"
     before, after = page.read_text().split(BEGIN)[0], page.read_text().split(END)[1]
     page.write_text(before + BEGIN + "\n" + table(rows) + END + after)
-    print("\n".join(broken) or "FD and KID rank every damage above none, and each the higher the stronger it is.")
+    if broken:
+        raise SystemExit("\n".join(["The page's sentence above the table is not true:", *broken]))
+    print("FD and KID rank every damage above none, and each the higher the stronger it is.")
 
 
 def disorders(rows: list[dict[str, Any]]) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from torch import Tensor
 import sparring
 from sparring import events
 from sparring.checkpoints import sha256_of
+from sparring.data.order import IndexOrder
 from sparring.errors import SparringError
 from sparring.findings import Action
 from sparring.methods import Recipe
@@ -151,8 +154,9 @@ def test_the_period_is_measured_once(shades: np.ndarray, tmp_path: Path, tiny: R
     ("option", "words"),
     [
         ({"metric": "swd"}, "needs pixels"),
-        ({"metric": "kidd"}, "kid"),
-        ({"features": "lite1"}, "lite0"),
+        ({"metric": "kidd"}, "did you mean 'kid'"),
+        ({"features": "lite1"}, "did you mean 'lite0'"),
+        ({"features": "own"}, "classes"),
         ({"patience": -1}, "--patience"),
         ({"evaluate_every": -1}, "--evaluate-every"),
     ],
@@ -162,11 +166,84 @@ def test_senseless_options_are_refused(
 ) -> None:
     with pytest.raises(SparringError, match=words):
         train(shades, tmp_path / "run", tiny, **option)
+    assert not (tmp_path / "run").exists()
 
 
-def test_training_pictures_are_those_not_held_out(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
-    """With the same seed a run without a held-out part draws other pictures."""
-    with_part = train(shades, tmp_path / "a", tiny, steps=2)
-    without = train(shades, tmp_path / "b", tiny, steps=2, held_out=0)
-    ticks = [of_kind(run.path, "tick")[0].values["d_loss"] for run in (with_part, without)]
-    assert ticks[0] != ticks[1]
+def test_training_draws_none_that_is_held_out(
+    shades: np.ndarray, tmp_path: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[np.ndarray] = []
+    indices = IndexOrder.indices
+
+    def spy(self: IndexOrder, position: int, count: int, seed: int) -> np.ndarray:
+        drawn.append(indices(self, position, count, seed))
+        return drawn[-1]
+
+    monkeypatch.setattr(IndexOrder, "indices", spy)
+    run = train(shades, tmp_path / "run", tiny, steps=30)
+    with (run.path / "held_out.csv").open() as file:
+        listed = {int(row["place"]) for row in csv.DictReader(file)}
+    seen = set(np.concatenate(drawn).tolist())
+    assert len(seen) == 100  # two epochs and more
+    assert not seen & listed
+
+
+def test_copies_do_not_stop_a_run(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
+    run = train(np.concatenate([shades, shades]), tmp_path / "run", tiny, steps=10)
+    values = of_kind(run.path, "evaluation")[0].values
+    assert values["nearest"] is None  # there is no distance among copies
+    assert values["coverage"] is not None
+
+
+@pytest.mark.parametrize("held_out", [2, 3])
+def test_too_few_to_judge_by_is_said_at_the_start(
+    shades: np.ndarray, tmp_path: Path, tiny: Recipe, held_out: int
+) -> None:
+    with pytest.raises(SparringError, match="KID cannot be computed"):
+        train(shades, tmp_path / "run", tiny, held_out=held_out)
+    assert not (tmp_path / "run" / "events.jsonl").exists()
+
+
+def test_few_are_enough_for_the_metric_that_decides(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
+    run = train(shades, tmp_path / "run", tiny, held_out=4, steps=10)
+    assert of_kind(run.path, "evaluation")[0].values["density"] is None
+    assert run.best is not None
+
+
+def test_a_kill_between_checkpoint_and_best_is_mended(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
+    whole = train(shades, tmp_path / "whole", tiny, steps=10, checkpoint_every=1000)
+    assert whole.best is not None
+    assert whole.best["step"] == 10
+    shutil.copytree(tmp_path / "whole", tmp_path / "killed")
+    for file in (tmp_path / "killed" / "best").iterdir():
+        file.unlink()  # as if it had been killed before the copy
+    again = train(shades, tmp_path / "killed", tiny, steps=10, checkpoint_every=1000)
+    assert again.best == whole.best
+    assert (again.sample(4) == whole.sample(4)).all()
+    files = [tmp_path / name / "best" / "step-00000010.pt" for name in ("whole", "killed")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_every_best_is_a_checkpoint_first(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
+    """However soon a smaller budget ends a run that was killed, what its state calls the best is there."""
+    run = train(shades, tmp_path / "run", tiny, steps=20, checkpoint_every=1000, keep=50)
+    bests = [event.step for event in of_kind(run.path, "best")]
+    order = [(event.kind, event.step) for event in events.read(run.path / "events.jsonl")]
+    assert bests
+    for step in bests:
+        assert order.index(("checkpoint", step)) < order.index(("best", step))
+        saved = read_state(run.path / "checkpoints" / f"step-{step:08d}.pt")
+        assert saved["observers"]["best"]["step"] == step
+
+
+def test_the_rate_does_not_count_evaluations(shades: np.ndarray, tmp_path: Path, tiny: Recipe) -> None:
+    def slow(pictures: Tensor) -> Tensor:
+        time.sleep(0.03)
+        return coarse(pictures)
+
+    run = train(shades, tmp_path / "run", tiny, steps=40, features=slow)
+    ticks = of_kind(run.path, "tick")
+    seconds = [event.values["seconds"] for event in of_kind(run.path, "evaluation")]
+    assert min(seconds) > 0.4
+    slowest = min(event.values["images_per_second"] for event in ticks[1:])
+    assert slowest > 80 / min(seconds)  # ten steps of 8 would take as long as an evaluation at this rate

@@ -113,9 +113,11 @@ def test_gray_rgb_alpha_and_odd_sizes(channels: int, size_px: int, discs: Path) 
 
 
 def test_rectangles_are_cropped(discs: Path) -> None:
-    wide = np.concatenate([noise(20), noise(20, seed=1)], axis=2)
-    (found,) = quietly(wide, discs, "fd")
+    middle = noise(20)
+    edge = np.zeros((20, 32, 16, 3), np.uint8)
+    (found,) = quietly(np.concatenate([edge, middle, edge], axis=2), discs, "fd")
     assert found.input_px == 32
+    assert found.value == quietly(middle, discs, "fd")[0].value
 
 
 def test_lite0_is_the_default_and_sees_alpha_on_the_background() -> None:
@@ -154,10 +156,71 @@ def test_features_of_the_reference_are_kept_by_content(discs: Path, tmp_path: Pa
 
 def test_a_runs_own_split(run: Any) -> None:
     shown = run.path.parent / "shown"
-    parts = {split: quietly(run.path, shown, "fd", n=20, split=split)[0] for split in ("training", "held-out")}
-    assert "held-out pictures of run" in parts["held-out"].reference
-    assert parts["held-out"].n_real == 20
-    assert parts["held-out"].value != parts["training"].value
+    data = sparring.data.open_data(shown, size_px=28)
+    split = sparring.data.hold_out(data, 20)
+    parts = {"held-out": split.held_out, "training": np.setdiff1d(np.arange(60), split.held_out)}
+    for fakes in (run.path, str(run.path), run):
+        for name, places in parts.items():
+            found = quietly(fakes, shown, "fd", n=50, split=name)[0]
+            assert f"{name} pictures of run" in found.reference
+            assert found.n_real == len(places) == {"held-out": 20, "training": 40}[name]
+            assert found.value == quietly(fakes, data.pictures(places), "fd", n=50)[0].value
+
+
+@pytest.mark.parametrize("reals", ["run", "batches"])
+def test_a_split_of_what_is_not_divided_is_refused(reals: str, run: Any) -> None:
+    with pytest.raises(SparringError, match="--split"):
+        quietly(run.path, run if reals == "run" else in_batches(noise(20)), n=10, split="held-out")
+
+
+def test_a_dataset_is_divided_too(tmp_path: Path, tiny: Recipe) -> None:
+    class Shades:
+        def __len__(self) -> int:
+            return 40
+
+        def __getitem__(self, index: int) -> Tensor:
+            return torch.from_numpy(noise(40, 28, 1)[index]).permute(2, 0, 1)
+
+    words = {"held_out": 12, "evaluate_every": 0, "steps": 2, "say": lambda _: None}
+    run = sparring.train(Shades(), tiny, out=tmp_path / "run", **words)
+    assert quietly(run, Shades(), "fd", n=30, split="held-out")[0].n_real == 12
+    assert quietly(run, Shades(), "fd", n=30, split="training")[0].n_real == 28
+
+
+def test_other_selections_have_other_features(tmp_path: Path) -> None:
+    """Of 240 pictures, seeds 21 and 117 once had the same name in the cache."""
+    reals = noise(240, 8)
+    words = {"n": 20, "interval": False, "say": lambda _: None}
+    measure(noise(20, 8, seed=1), reals, "fd", seed=21, cache=tmp_path / "shared", **words)
+    shared = measure(noise(20, 8, seed=1), reals, "fd", seed=117, cache=tmp_path / "shared", **words)
+    assert shared == measure(noise(20, 8, seed=1), reals, "fd", seed=117, cache=tmp_path / "fresh", **words)
+
+
+def test_an_iterable_is_read_once(discs: Path) -> None:
+    again = [torch.from_numpy(noise(5, seed=i)).permute(0, 3, 1, 2) for i in range(2)]
+
+    class Twice:
+        def __iter__(self) -> Any:
+            return iter(again)
+
+    said: list[str] = []
+    for source in (Twice(), iter(again)):
+        found = measure(source, discs, "fd", coarse, n=100, say=said.append)[0]
+        assert found.n_fake == 10
+    assert sum("yielded 10 pictures, not 100" in line for line in said) == 2
+
+
+def test_a_generator_of_nan_is_told(discs: Path) -> None:
+    generator = networks.build("dcgan", 32, 3, 4, 16)[0]
+    with torch.no_grad():
+        next(iter(generator.parameters())).fill_(float("nan"))
+    with pytest.raises(SparringError, match="not finite"):
+        quietly(generator, discs, n=8)
+
+
+def test_a_generator_of_points_is_told(discs: Path) -> None:
+    with pytest.raises(SparringError, match=r"\[2, 3\]"):
+        quietly(nn.Linear(4, 3), discs, n=8)
 
 
 def test_the_users_classes_make_an_extractor(tmp_path: Path) -> None:
@@ -177,11 +240,11 @@ def test_the_users_classes_make_an_extractor(tmp_path: Path) -> None:
 
 BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "NaN": (np.full((4, 32, 32, 3), np.nan), {}, "not finite"),
-    "one picture": (noise(1), {}, "1 "),
+    "one picture": (noise(1), {}, "cannot be computed from 1 fakes"),
     "two channels": (np.zeros((4, 32, 32, 2), np.uint8), {}, "shape"),
     "no pictures": (np.zeros((0, 32, 32, 3), np.uint8), {}, "shape"),
     "missing": ("no/such/folder", {}, "no/such/folder"),
-    "unknown metric": (noise(4), {"metrics": "fdd"}, "fd"),
+    "unknown metric": (noise(4), {"metrics": "fdd"}, "did you mean 'fd'"),
     "fid without inception": (noise(4), {"metrics": "fid"}, "inception"),
     "classes without": (noise(4), {"metrics": "is"}, "class probabilities"),
     "modes without classes": (noise(4), {"metrics": "modes", "features": "lite0"}, "own"),
@@ -189,6 +252,10 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "n too small": (noise(4), {"n": 1}, "2 or more"),
     "a failing extractor": (noise(4), {"features": lambda p: 1 / 0}, "ZeroDivisionError"),
     "an extractor of NaN": (noise(4), {"features": lambda p: coarse(p) * float("nan")}, "finite"),
+    "no metric": (noise(4), {"metrics": ()}, "No metric"),
+    "senseless size": (noise(4), {"size": -5}, "--size is -5"),
+    "no such device": (noise(4), {"device": "gpu"}, "no device"),
+    "text": (__file__, {}, "test_measure.py"),
     "split without a run": (noise(4), {"split": "held-out"}, "run"),
 }
 

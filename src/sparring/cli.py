@@ -101,7 +101,7 @@ class Judging:
     Attributes:
         held_out: Pictures not trained on but judged by. Default: a tenth, or up to 500 a fifth; none of fewer than 500.
         evaluate_every: Real pictures between evaluations. Default: so that they cost about 5 %; 0: never.
-        metric: What decides which is best. Default: kid, or fd where there are pictures enough.
+        metric: What decides which is best. Default: kid.
         features: Extractor of that metric: lite0, inception, dinov2 or clip.
         patience: Evaluations without improvement beyond noise after which it ends; 0: never.
     """
@@ -249,7 +249,7 @@ def measure(
     interval: bool = True,
     weights: Path | None = None,
     path: Path | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Say how good pictures are: fakes against reals, every figure with its floor and interval.
@@ -269,7 +269,7 @@ def measure(
         interval: Whether intervals are worked out.
         weights: File of the extractor's weights.
         path: Folder of a built-in data set, where it is not in its usual place.
-        device: Where features are computed: cpu, cuda or mps.
+        device: Where features are computed: auto, cpu, cuda or mps.
         json_: Print the results as JSON.
     """
     from .metrics.measuring import as_text

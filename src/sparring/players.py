@@ -275,5 +275,14 @@ def paint(
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """[-1, 1] -> 0..255, rounded; what lies outside is clipped, on the CPU.  # [N, C, H, W]"""
+    """[-1, 1] -> 0..255, rounded; what lies outside is clipped, on the CPU.  # [N, C, H, W]
+
+    Raises SparringError for numbers that are not finite: as bytes they would be black pictures that look drawn.
+    """
+    if not bool(images.isfinite().all()):
+        raise SparringError(
+            "A generator made pictures with numbers that are not finite.",
+            "finite numbers",
+            "its training diverged: take an earlier checkpoint (--step), or train with lower rates.",
+        )
     return images.float().add(1).mul(127.5).round_().clamp_(0, 255).to(torch.uint8).cpu()

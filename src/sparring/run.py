@@ -84,7 +84,8 @@ def train(
         held_out: pictures that are not trained on but judged by; None: a tenth (500 are a fifth at most, 2,000 at
             most, none of fewer than 500 pictures); 0: none, and no evaluation.
         evaluate_every: real images between evaluations; None: so many that they cost about 5 %; 0: never.
-        metric: which metric decides what is best; None: "kid", or "fd" where there are pictures enough.
+        metric: which metric decides what is best; None: "kid" ("fd" for features of at most 500 numbers, where there
+            are twice as many pictures).
         features: extractor of that metric, or a callable uint8 [N, C, H, W] -> [N, K].
         patience: evaluations without improvement beyond noise after which the run ends; 0: never.
         options: sample_every, checkpoint_every (steps), keep, keep_every, observers, say: see `session.Options`.
@@ -95,6 +96,8 @@ def train(
     """
     how = Options.of(options)
     evaluating = Evaluating(held_out, evaluate_every, metric, features)
+    if patience < 0:
+        raise SparringError(f"--patience is {patience}.", "a whole number, 0 for never")
     recipe = recipe_named(recipe)
     recipe = recipe if batch is None else recipe.but(batch=batch)
     budget = Budget(steps, images, epochs, minutes)
@@ -135,24 +138,27 @@ def train(
     try:
         decided, judge = settle(folder, asked, plan)
         how.say(f"Run folder: {folder.path}")
-        how = _watched(how, judge, patience)
+        trained_on = data if split is None else split.training
+        every = decided["evaluation"]["every_images"] if judge is not None else 0
+        how = _watched(how, judge, patience, trained_on.n or 0, every)
         with machine.threads(decided["threads"]):
             settled = recipe.but(precision=decided["precision"])
-            trained_on = data if split is None else split.training
             trainer = Trainer(*pair, trained_on, settled, seed=seed, device=decided["device"])
-            every = decided["evaluation"]["every_images"] if judge is not None else 0
             return Session(folder, trainer, how, judge, every).run(budget, start_from)
     finally:
         folder.release()
 
 
-def _watched(how: Options, judge: Judge | None, patience: int) -> Options:
+def _watched(how: Options, judge: Judge | None, patience: int, trained_on: int, every: int) -> Options:
     """Adds the observers that keep the best and stop; says where there is nothing to judge by."""
-    if patience < 0:
-        raise SparringError(f"--patience is {patience}.", "a whole number, 0 for never")
     if judge is None:
         how.say("Quality is not measured while this trains, so nothing is kept as the best (see --held-out).")
         return how
+    how.say(
+        f"{judge.held.n:,} of {judge.held.n + trained_on:,} pictures are held out (held_out.csv); every "
+        f"{every:,} real pictures {judge.n:,} new ones are judged by them: {judge.metric.name} with "
+        f"{judge.extractor.name}."
+    )
     better = judge.metric.better
     ours: dict[str, Observer] = {"best": Best(better), "patience": Patience(patience, better)}
     if ours.keys() & how.observers.keys():

@@ -83,7 +83,9 @@ def whole_checkpoint(folder: RunFolder, step: int | str = "best") -> tuple[Path,
         kept, _ = stores[0].newest()
         if kept is None:
             raise SparringError(
-                f"The best checkpoint of {folder.path} is damaged.", "a whole one", "--step newest takes the newest."
+                f"The best checkpoint of {folder.path} is damaged.",
+                "a whole one",
+                "`sample --step newest` takes the newest; so does load(run, step='newest').",
             )
         return stores[0].path(kept), settings
     if step in ("best", "newest"):

@@ -181,8 +181,14 @@ class Session:
     def _keep_best(self, log: Log) -> None:
         if self._broken:
             return
-        path = self.folder.best_store().save(self.trainer.step, write_state(self._state()))
-        self._note(log, self._event("best", file=f"best/{path.name}"))
+        # The checkpoint first: a state that knows of a best one must be there before the one before it is given up.
+        self._checkpoint(log)
+        self._copy_to_best(self.trainer.step)
+        self._note(log, self._event("best", file=f"best/{self.store.path(self.trainer.step).name}"))
+
+    def _copy_to_best(self, step: int) -> None:
+        content = self.store.path(step).read_bytes()
+        self.folder.best_store().save(step, lambda file: file.write(content))
 
     def _event(self, kind: str, **values: Any) -> Event:
         return Event(kind, self.trainer.step, self.trainer.images, values)
@@ -204,6 +210,7 @@ class Session:
             for name, observer in self.how.observers.items():
                 if name in state["observers"] and hasattr(observer, "load_state_dict"):
                     observer.load_state_dict(state["observers"][name])
+            self._mend_best(step)
             self.how.say(f"Going on from step {step:,}.")
         elif self.store.has_damaged():
             raise SparringError(
@@ -215,6 +222,16 @@ class Session:
             path, _ = whole_checkpoint(RunFolder(start_from))
             self.trainer.players.load_networks(read_state(path)["players"])
             self.how.say(f"Starting from the networks of {path}.")
+
+    def _mend_best(self, step: int) -> None:
+        """After a kill between a checkpoint and its copy as the best, makes the copy; says where the best is gone."""
+        best = self.how.observers.get("best")
+        if not isinstance(best, Best) or best.value is None or self.folder.best_store().is_whole(best.step):
+            return
+        if best.step == step:
+            self._copy_to_best(step)
+        else:
+            self.how.say(f"The best checkpoint, of step {best.step:,}, is gone or damaged; the next best is kept.")
 
     def _result(self) -> Run:
         trainer, path = self.trainer, self.folder.path

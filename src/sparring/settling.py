@@ -8,7 +8,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,8 +21,8 @@ from .data.parallel import cores
 from .errors import SparringError
 from .folder import RunFolder, differences
 from .methods import Recipe
-from .metrics.features import Extractor, extractor_named
-from .metrics.judging import EVALUATED, Judge, judge_of, usual_metric
+from .metrics.features import Extractor, check_features, extractor_named
+from .metrics.judging import EVALUATED, Judge, judge_of, judging_metric, usual_metric
 from .networks.calling import randomness
 from .players import paint, resolve_device
 from .seeds import seed_for
@@ -37,7 +37,8 @@ class Evaluating:
     Attributes:
         held_out: pictures set aside for it; None: the usual number; 0: none, and no evaluation.
         every_images: real images between evaluations; None: chosen so that they cost about 5 %; 0: no evaluation.
-        metric: what decides which checkpoint is the best; None: kid, or fd where there are pictures enough.
+        metric: what decides which checkpoint is the best; None: kid, or fd where there are twice as many pictures as
+            features have numbers (which only small features of one's own reach).
         features: an extractor's name, or a callable uint8 [N, C, H, W] -> [N, K].
     """
 
@@ -50,6 +51,9 @@ class Evaluating:
         for word, value in (("held-out", self.held_out), ("evaluate-every", self.every_images)):
             if value is not None and value < 0:
                 raise SparringError(f"--{word} is {value}.", "a whole number, 0 for never")
+        if self.metric is not None:
+            judging_metric(self.metric)
+        check_features(self.features)
 
     def to_dict(self, split: Split | None) -> dict[str, Any]:
         """The part of a run's identity: the words as they were typed, and what is held out."""
@@ -92,6 +96,8 @@ def settle(folder: RunFolder, asked: dict[str, Any], plan: Plan) -> tuple[dict[s
     if stored is not None and folder.has_begun():
         _same_or_stop(folder, stored, asked, plan.device)
         decided = stored["decided"]
+        # On the device that was decided, and not on what "auto" would mean today.
+        plan = replace(plan, device=decided["device"])
         with machine.threads(decided["threads"]):
             return decided, _judge(plan, decided.get("evaluation"))
     threads = plan.recipe.threads or cores()

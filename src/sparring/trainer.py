@@ -154,9 +154,11 @@ class Trainer:
         for kind in due:
             if kind != "tick":
                 yield self._event(kind)
-            # At once: the best is to be kept before a checkpoint is saved that knows of it.
+            # At once: the best is to be kept before the next thing of this step is done.
             yield from self._taken_up()
         yield from self._taken_up()
+        if due:
+            self._ticked = (time.monotonic(), self.images)  # what others did meanwhile is no part of the rate
 
     def _tick(self) -> Event:
         values, nonfinite = self._window.read()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,12 @@ def natural_px(path: str | os.PathLike[str]) -> int | None:
         return None
     if file.is_dir():
         source = folder_source(file)
+    elif file.suffix.lower() in (".npy", ".npz"):
+        source = array_source(file)
+    elif zipfile.is_zipfile(file):
+        source = zip_source(file)
     else:
-        source = array_source(file) if file.suffix.lower() in (".npy", ".npz") else zip_source(file)
+        return None  # what it is instead, `open_data` tells
     with source.open() as listing:
         n = len(listing.items)
         places = sorted({round(i * (n - 1) / max(1, _LOOKED_AT - 1)) for i in range(min(n, _LOOKED_AT))})

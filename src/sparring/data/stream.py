@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
@@ -137,6 +138,31 @@ class Stream(_Stream):
         self._pass: Pass | None = None
         self._pass_index, self._place, self._position = 0, 0, 0
         self._rest: np.ndarray | None = None
+
+    def one_pass(self, most: int | None = None) -> Iterator[torch.Tensor]:
+        """Yields the pictures of one pass and no more, for judges; at most `most` of them.
+
+        # float32 [B, C, H, W] in [-1, 1]
+        """
+        left = math.inf if most is None else most
+        for element in self._elements():
+            pictures = self._reader.to_signed(self._reader.read(element))
+            pictures = pictures[: int(min(left, len(pictures)))]
+            left -= len(pictures)
+            if len(pictures):
+                yield torch.from_numpy(pictures).permute(0, 3, 1, 2)
+            if left <= 0:
+                return
+
+    def _elements(self) -> Iterator[Any]:
+        if self._once is not None:
+            while self._ahead:
+                yield self._ahead.popleft()
+            yield from self._once
+            return
+        once = Pass(self._iterable, 0, 0)
+        while (element := once.next()) is not END:
+            yield element
 
     def _first(self, count: int) -> list[Any]:
         """Returns up to `count` elements from the start, or the next of what can be iterated only once."""

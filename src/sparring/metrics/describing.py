@@ -106,7 +106,7 @@ def _file(side: Opened, extractor: Extractor, look: Look, store: Path | None) ->
 
 def _read(file: Path, n: int, with_probabilities: bool) -> tuple[Tensor, Tensor | None] | None:
     """What is kept of these pictures; None where nothing is, or what is there is damaged or lacks probabilities."""
-    with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
+    with contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         with np.load(file, allow_pickle=False) as found:
             features = torch.from_numpy(found["features"])
             probabilities = torch.from_numpy(found["probabilities"]) if with_probabilities else None

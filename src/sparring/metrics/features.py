@@ -84,6 +84,22 @@ EXTRACTORS: dict[str, Callable[[Path | None, str | torch.device], Extractor]] = 
 }
 
 
+def check_features(features: str | Callable[[Tensor], Any]) -> None:
+    """Raises SparringError for a name that no extractor has, before anything is read for it."""
+    if callable(features) or features in EXTRACTORS:
+        return
+    if features == "own":
+        raise SparringError(
+            "The features own are learnt from pictures with classes, and here none are known.",
+            "lite0, inception, dinov2 or clip",
+            "--features lite0",
+        )
+    known = [*EXTRACTORS, "own"]
+    raise SparringError(
+        f"There are no features called {features!r}.", ", ".join(known), did_you_mean(str(features), known)
+    )
+
+
 def extractor_named(
     features: str | Callable[[Tensor], Any],
     *,
@@ -109,17 +125,7 @@ def extractor_named(
                 "weights= was given with a function.", "the name of an extractor", "let the function load its weights."
             )
         return _of_function(features, torch.device(device), shape)
-    if features == "own":
-        raise SparringError(
-            "The features 'own' are learnt from labelled pictures, and none were given.",
-            "pictures with classes",
-            "sparring.metrics.extractors.own.fit(pictures, labels, class_names)",
-        )
-    if features not in EXTRACTORS:
-        known = [*EXTRACTORS, "own"]
-        raise SparringError(
-            f"There are no features called {features!r}.", ", ".join(known), did_you_mean(str(features), known)
-        )
+    check_features(features)
     return EXTRACTORS[features](weights, device)
 
 

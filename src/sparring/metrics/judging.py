@@ -63,8 +63,11 @@ class Judge:
         }
         return values | beside | {"seconds": round(time.monotonic() - begin, 3)}
 
-    def _beside(self, name: str, fake: Side) -> float:
-        return METRICS[name].compute(fake, self.held, seed=self.seed, resample="none").value
+    def _beside(self, name: str, fake: Side) -> float | None:
+        try:
+            return METRICS[name].compute(fake, self.held, seed=self.seed, resample="none").value
+        except SparringError:  # too few held out, or copies among them: the metric that decides was tried at the start
+            return None
 
 
 def judge_of(pictures: Tensor, extractor: Extractor, metric: str, n: int, seed: int) -> Judge:
@@ -75,18 +78,27 @@ def judge_of(pictures: Tensor, extractor: Extractor, metric: str, n: int, seed: 
         extractor: what to look with.
         metric: a metric's name.
         n: pictures to make for each evaluation.
-        seed: of latents and bootstrap.
+        seed: of the latents.
+
+    Raises SparringError where the metric cannot be computed from so few held-out pictures.
     """
+    row = judging_metric(metric)
     features, probabilities = extract(extractor, iter([pictures]), len(pictures), True, f"{extractor.name}: held out")
     held = Side(features, probabilities, None, None)
-    row = metric_named(metric)
+    row.compute(held, held, seed=seed, resample="fakes")  # raises now, and not in mid-training, for too few pictures
+    return Judge(held, extractor, row, n, seed, floor_of(row, n, held, seed)[0])
+
+
+def judging_metric(name: str) -> Metric:
+    """Returns the row of a metric that can decide in training. Raises SparringError for others."""
+    row = metric_named(name)
     if row.needs != {"features"}:
         raise SparringError(
-            f"--metric is {metric}, which needs {', '.join(sorted(row.needs))}.",
+            f"--metric is {name}, which needs {', '.join(sorted(row.needs))}.",
             "a metric of features for evaluations in training",
-            did_you_mean(metric, [name for name, m in METRICS.items() if m.needs == {"features"}]),
+            did_you_mean(name, [other for other, m in METRICS.items() if m.needs == {"features"}]),
         )
-    return Judge(held, extractor, row, n, seed, floor_of(row, n, held, seed)[0])
+    return row
 
 
 def usual_metric(n: int, dims: int) -> str:

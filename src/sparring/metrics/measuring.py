@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..data import LARGEST_PX, SMALLEST_PX
 from ..data.build import cache_folder
 from ..data.decode import background_rgb
 from ..errors import SparringError
+from ..players import resolve_device
 from ..seeds import seed_for
 from .catalogue import METRICS, Metric, metric_named
 from .describing import describe
@@ -85,7 +87,7 @@ def measure(
     weights: str | os.PathLike[str] | None = None,
     path: str | os.PathLike[str] | None = None,
     cache: str | os.PathLike[str] | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     say: Callable[[str], object] = print,
     progress: bool = True,
 ) -> list[Result]:
@@ -107,7 +109,7 @@ def measure(
         weights: file of the extractor's weights ("inception").
         path: folder of a built-in data set, where it is not in its usual place.
         cache: folder for packs and features of the reference; by default as for `open_data`.
-        device: where features are computed.
+        device: where features are computed: "auto", "cpu", "cuda", "mps".
         say: called with what was decided, in sentences.
         progress: whether bars are shown.
 
@@ -116,6 +118,11 @@ def measure(
     pictures.
     """
     asked = [metrics] if isinstance(metrics, str) else list(metrics)
+    if not asked:
+        raise SparringError("No metric was named.", f"one or more of {', '.join(METRICS)}", "--metrics fd,kid")
+    where = str(resolve_device(device))
+    if size is not None and not SMALLEST_PX <= size <= LARGEST_PX:
+        raise SparringError(f"--size is {size}.", f"a whole number of px from {SMALLEST_PX} to {LARGEST_PX}")
     chosen = {name: _metric(name, features) for name in asked}
     side_px = size or own_px(fakes) or own_px(reals) or FALLBACK_PX
     look = Look(side_px, fit, background, seed, path, say)
@@ -123,7 +130,7 @@ def measure(
     fake = open_side(fakes, _number(fakes, n, min(MOST, real.n)), look)
     fake, real = _alike(fake, real, look)
     needs = frozenset[str]().union(*(metric.needs for metric in chosen.values()))
-    extractor = None if needs <= {"pixels"} else _extractor(features, real, look, weights, device)
+    extractor = None if needs <= {"pixels"} else _extractor(features, real, look, weights, where)
     if extractor is not None:
         _check_classes(extractor, chosen)
     say(f"{fake.name} against {real.name}, both at {side_px} px.")
@@ -165,8 +172,10 @@ def _alike(fake: Opened, real: Opened, look: Look) -> tuple[Opened, Opened]:
     if fake.channels == real.channels:
         return fake, real
     if look.say is not None:
-        words = f"Fakes have {fake.channels} channels and reals {real.channels}"
-        look.say(f"{words}: both were made RGB, transparent parts on {look.background}.")
+        words = f"Fakes have {fake.channels} channels and reals {real.channels}: both were made RGB"
+        look.say(
+            f"{words}, transparent parts on {look.background}." if 4 in (fake.channels, real.channels) else f"{words}."
+        )
     return _as_rgb(fake, look), _as_rgb(real, look)
 
 
@@ -188,7 +197,9 @@ def _extractor(features: Any, real: Opened, look: Look, weights: Any, device: st
         )
     names = sorted(set(real.classes))
     labels = torch.tensor([names.index(name) for name in real.classes])
-    return own.fit(torch.cat(list(real.pages())), labels, names, seed=look.seed)
+    if weights is not None:
+        raise SparringError("--weights does not go with the features own.", "weights for inception, or none")
+    return own.fit(torch.cat(list(real.pages())), labels, names, seed=look.seed, device=device)
 
 
 def _check_classes(extractor: Extractor, chosen: dict[str, Metric]) -> None:
@@ -227,6 +238,10 @@ def _result(name: str, metric: Metric, fake: Side, real: Side, context: _Context
         notes.append(f"A classifier score: the class probabilities are those of {extractor.name}, not of Inception.")
     if extractor is not None and extractor.sees_rgb and context.alpha:
         notes.append(f"Transparent parts were laid on {context.look.background}.")
+    if floor is not None and not metric.one_sided and metric.name != "kid" and floor_n < min(fake.n, real.n):
+        notes.append(
+            f"The floor is that of {floor_n:,} pictures a side; with as many as here it would be nearer to the ideal."
+        )
     if floor is None:
         notes.append("No floor: there are too few reals to compare one half with the other.")
     return Result(
@@ -243,7 +258,7 @@ def _result(name: str, metric: Metric, fake: Side, real: Side, context: _Context
         resize=extractor.resize if extractor else "not resized",
         reference=context.reference,
         title=metric.title,
-        details=found.details,
+        details={word: number for word, number in found.details.items() if context.interval or word != "std"},
         notes=tuple(notes),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from ..data import BUILTIN, IndexedStream, Pack, Stream, hold_out, open_data
 from ..data.arrays import array_pictures
 from ..data.sizing import natural_px, resized
+from ..data.table import content_hash
 from ..errors import SparringError, did_you_mean
 from ..folder import RunFolder
 from ..networks.calling import evaluation_mode, randomness, z_shape_of
@@ -109,8 +109,10 @@ def open_side(source: Any, n: int | None, look: Look, split: str = "all", run: A
         sampler = load(Path(source))
         source = Path(source).name
     if sampler is not None:
+        _undivided(split, "a generator")
         return _generated(sampler, n, look, str(source) if isinstance(source, str) else "the run")
     if isinstance(source, nn.Module):
+        _undivided(split, "a generator")
         return _generated(_sampler_of(source), n, look, type(source).__name__)
     if isinstance(source, np.ndarray | Tensor):
         source = resized(array_pictures(source)[0], look.size_px, look.fit, look.background)
@@ -123,7 +125,17 @@ def open_side(source: Any, n: int | None, look: Look, split: str = "all", run: A
         path=look.path,
         say=look.say,
     )
-    return _from_pack(data, n, look, split, run) if isinstance(data, Pack) else _from_stream(data, n, look)
+    if isinstance(data, Pack):
+        return _from_pack(data, n, look, split, run)
+    if isinstance(data, IndexedStream):
+        return _from_indexed(data, n, look, split, run)
+    _undivided(split, data.name)
+    return _from_iterable(data, n, look)
+
+
+def _undivided(split: str, name: str) -> None:
+    if split != "all":
+        raise SparringError(f"--split {split} does not go with {name}.", "a data set that a run has divided")
 
 
 def _run_settings(path: str | os.PathLike[str]) -> dict[str, Any] | None:
@@ -140,6 +152,11 @@ def _sampler_of(generator: nn.Module) -> Sampler:
     device = next(iter(generator.parameters()), torch.zeros(())).device
     with evaluation_mode(generator), randomness(0, device), torch.no_grad():
         made = generator(torch.zeros(2, *z_shape, device=device))
+    if made.dim() != 4:
+        raise SparringError(
+            f"{type(generator).__name__} makes {list(made.shape)} of 2 latents.",
+            "pictures [2, channels, height, width]",
+        )
     return Sampler(generator, z_shape, 0, int(made.shape[-1]), int(made.shape[1]))
 
 
@@ -178,50 +195,54 @@ def _from_pack(data: Pack, n: int | None, look: Look, split: str, run: Any) -> O
     folders = {row.row: row.folder for row in data.table() if row.row is not None} if data.has_table else {}
     classes = [folders[place] for place in places.tolist()] if folders else []
     known = len(set(classes)) > 1 and all(classes)
-    identity = {"data": data.identity, "places": _digest(places)}
+    identity = {"data": data.identity, "places": content_hash(places)}
     return Opened(f"{data.name}, {part}", len(places), data.channels, pages, identity, classes if known else None)
 
 
-def _digest(places: np.ndarray) -> list[int]:
-    """Enough of a choice of places to know it by."""
-    weights = np.arange(1, len(places) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    return [len(places), int((places.astype(np.uint64) * weights).sum() % np.uint64(2**63))]
-
-
-def _split_places(data: Pack, split: str, run: Any) -> tuple[np.ndarray, str]:
+def _split_places(data: Pack | IndexedStream, split: str, run: Any) -> tuple[np.ndarray, str]:
+    """The places of a split, and what it is called."""
     everything = np.arange(len(data))
     if split == "all":
         return everything, f"all {len(data):,} pictures"
-    settings = _run_settings(run) if isinstance(run, str | os.PathLike) else None
+    path = getattr(run, "path", run)  # a Run knows its folder
+    settings = _run_settings(path) if isinstance(path, str | os.PathLike) else None
     if settings is None:
-        raise SparringError(f"--split {split} asks for a run's own division of its data.", "a run on the other side")
+        raise SparringError(
+            f"--split {split} asks for a run's own division of its data.", "a run's folder, or a Run, as fakes"
+        )
     if settings["data"]["fingerprint"] != data.identity["fingerprint"]:
         raise SparringError(
-            f"{run} was not trained on these pictures, so it held none of them out.",
+            f"{path} was not trained on these pictures, so it held none of them out.",
             "the data that the run was trained on",
             "--split all",
         )
     held = settings.get("held_out") or {"n": 0, "seed": 0}
     found = hold_out(data, held["n"], held["seed"])
     if found is None:
-        raise SparringError(f"{run} held no pictures out.", "--split all")
+        raise SparringError(f"{path} held no pictures out.", "--split all")
     places = found.held_out if split == "held-out" else np.setdiff1d(everything, found.held_out)
-    return places, f"the {len(places):,} {split} pictures of {Path(run).name}"
+    return places, f"the {len(places):,} {split} pictures of {Path(path).name}"
 
 
-def _from_stream(data: IndexedStream | Stream, n: int | None, look: Look) -> Opened:
-    total = data.n if n is None or data.n is None else min(n, data.n)
-    total = n if total is None else total
-    if total is None:
-        raise SparringError(
-            f"Nobody knows how many pictures a {data.identity['source']} yields.", "how many to take", "give n=."
-        )
+def _from_indexed(data: IndexedStream, n: int | None, look: Look, split: str, run: Any) -> Opened:
+    places, part = _split_places(data, split, run)
+    total = len(places) if n is None else min(n, len(places))
+    chosen = data.part(places)
 
     def pages() -> Iterator[Tensor]:
         for start in range(0, total, _PAGE):
-            drawn = data.batch(start, min(_PAGE, total - start), seed=look.seed, flip=False)
+            drawn = chosen.batch(start, min(_PAGE, total - start), seed=look.seed, flip=False)
             yield _at_size(to_uint8(drawn), look)
 
-    whole = math.inf if data.n is None else data.n
-    part = f"all {total:,} pictures" if total == whole else f"{total:,} pictures"
-    return Opened(f"{data.name}, {part}", total, data.channels, pages)
+    return Opened(
+        f"{data.name}, {part if total == len(places) else f'{total:,} of {part}'}", total, data.channels, pages
+    )
+
+
+def _from_iterable(data: Stream, n: int | None, look: Look) -> Opened:
+    """Kept in memory: an iterable may be read once only, and no more than one pass holds new pictures."""
+    kept = [_at_size(to_uint8(page), look) for page in data.one_pass(n)]
+    total = sum(map(len, kept))
+    if n is not None and total < n and look.say is not None:
+        look.say(f"{data.name} yielded {total:,} pictures, not {n:,}.")
+    return Opened(f"{data.name}, {total:,} pictures", total, data.channels, lambda: iter(kept))
