@@ -12,7 +12,7 @@ demo: .venv/.demo
 	@echo "Twemoji artwork: copyright Twitter, Inc and other contributors, CC-BY 4.0"
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: lint test
 

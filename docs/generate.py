@@ -13,7 +13,7 @@ from rich.console import Console
 from sparring.cli import app
 
 DOCS = Path(__file__).parent
-VERBS = ("train", "sample", "measure", "bench")
+VERBS = ("train", "sample", "measure", "recipes", "bench")
 
 
 def cli_text() -> str:

@@ -73,7 +73,8 @@ def test_average_copies_what_is_no_average(tiny: Recipe) -> None:
     G = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(16, 3 * 32 * 32)), nn.Unflatten(1, (3, 32, 32)))
     players = Players(G, Judge(), tiny, (16,), "cpu")
     for _ in range(3):
-        players.g_update(players.discriminate(players.generate(8, for_g=True)).mean())
+        players.g_backward(players.discriminate(players.generate(8, for_g=True)).mean())
+        players.g_update()
         players.average_g(8)
     theirs = dict(players.average.named_buffers())
     for name, buffer in players.generator.named_buffers():

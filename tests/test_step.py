@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from sparring import networks
+from sparring.game import Game
 from sparring.methods import Recipe
 from sparring.networks.calling import randomness
-from sparring.objectives import objective_named
 from sparring.players import Players
 from sparring.step import train_step
 
@@ -51,22 +51,23 @@ RUNNING = ("running_mean", "running_var", "num_batches_tracked")
 def test_each_update_leaves_the_other_network_bit_for_bit(tiny: Recipe, reuse: bool) -> None:
     """Between the two updates only batch norm's running statistics of the other network move, as forwards do that."""
     players = players_of(tiny.but(reuse_fakes=reuse))
-    objective = objective_named("non-saturating")
-    train_step(players, objective, lambda: (reals(), None))  # so that both optimisers have a state
+    game = Game.of(Recipe())
+    train_step(players, game, lambda: (reals(), None))  # so that both optimisers have a state
     halves: list[tuple[str, set[str], set[str]]] = []
 
     def watch(name: str) -> None:
         update = getattr(players, f"{name}_update")
 
-        def watched(loss: Tensor) -> None:
+        def watched() -> Tensor:
             g, d = (
                 everything(players.generator, players.g_optimizer),
                 everything(players.discriminator, players.d_optimizer),
             )
-            update(loss)
+            norm = update()
             after_g = everything(players.generator, players.g_optimizer)
             after_d = everything(players.discriminator, players.d_optimizer)
             halves.append((name, moved(g, after_g), moved(d, after_d)))
+            return norm
 
         setattr(players, f"{name}_update", watched)
 
@@ -76,7 +77,7 @@ def test_each_update_leaves_the_other_network_bit_for_bit(tiny: Recipe, reuse: b
         everything(players.generator, players.g_optimizer),
         everything(players.discriminator, players.d_optimizer),
     )
-    train_step(players, objective, lambda: (reals(), None))
+    train_step(players, game, lambda: (reals(), None))
     assert [name for name, _, _ in halves] == ["d", "g"]
     (_, g_in_d, d_in_d), (_, g_in_g, d_in_g) = halves
     assert g_in_d == set()
@@ -99,11 +100,11 @@ def test_each_update_leaves_the_other_network_bit_for_bit(tiny: Recipe, reuse: b
 def test_no_gradient_is_computed_for_the_other_network(tiny: Recipe) -> None:
     players = players_of(tiny)
     fake = players.generate(4, for_g=True)
-    players.g_update(players.discriminate(fake).mean())
+    players.g_backward(players.discriminate(fake).mean())
     assert all(p.grad is None for p in players.d_params)
     assert all(p.grad is not None for p in players.g_params)
     players = players_of(tiny)
-    players.d_update(players.discriminate(players.generate(4, for_g=True).detach()).mean())
+    players.d_backward(players.discriminate(players.generate(4, for_g=True).detach()).mean())
     assert all(p.grad is None for p in players.g_params)
 
 
@@ -116,7 +117,7 @@ def test_what_the_user_froze_stays_frozen(tiny: Recipe) -> None:
     frozen = [G.first.weight.clone(), D.layers[0].weight.clone()]
     free = [G.rest[1].weight.clone(), D.layers[2].weight.clone()]
     for _ in range(3):
-        train_step(players, objective_named("non-saturating"), lambda: (reals(), None))
+        train_step(players, Game.of(Recipe()), lambda: (reals(), None))
     assert torch.equal(frozen[0], G.first.weight)
     assert torch.equal(frozen[1], D.layers[0].weight)
     assert not torch.equal(free[0], G.rest[1].weight)
@@ -134,7 +135,7 @@ def test_the_step_is_the_textbook_step(tiny: Recipe) -> None:
     bce = nn.BCEWithLogitsLoss()
     for step in range(3):
         with randomness(step, CPU):
-            train_step(players, objective_named("non-saturating"), lambda: (reals(), None))
+            train_step(players, Game.of(Recipe()), lambda: (reals(), None))
         with randomness(step, CPU):
             fake = G(torch.randn(8, tiny.latent))
         d_adam.zero_grad()
@@ -150,7 +151,7 @@ def test_the_step_is_the_textbook_step(tiny: Recipe) -> None:
 
 def test_signals_are_those_of_the_batch(tiny: Recipe) -> None:
     players = players_of(tiny)
-    seen = train_step(players, objective_named("non-saturating"), lambda: (reals(), None))
+    seen = train_step(players, Game.of(Recipe()), lambda: (reals(), None))
     assert set(seen) == {
         "d_loss", "d_loss_real", "d_loss_fake", "d_real_logit", "d_fake_logit",
         "d_accuracy_real", "d_accuracy_fake", "d_grad_norm", "g_loss", "g_grad_norm",
@@ -168,7 +169,7 @@ def test_several_d_steps_draw_a_batch_each(tiny: Recipe) -> None:
         drawn.append(1)
         return reals(), None
 
-    train_step(players_of(tiny.but(d_steps=3)), objective_named("non-saturating"), draw)
+    train_step(players_of(tiny.but(d_steps=3)), Game.of(Recipe()), draw)
     assert len(drawn) == 3
 
 

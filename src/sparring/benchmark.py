@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from . import __version__, machine, networks
 from .data import open_data
 from .errors import SparringError, did_you_mean
+from .game import Game
 from .methods import RECIPES, Recipe
 from .metrics.catalogue import METRICS
 from .metrics.distances import Moments
@@ -28,8 +29,6 @@ from .metrics.features import extract, extractor_named, to_rgb
 from .metrics.roots import trace_of_root
 from .metrics.sides import Side
 from .networks.calling import randomness
-from .objectives import objective_named
-from .players import Players
 from .signals import Window
 from .step import train_step
 
@@ -42,7 +41,8 @@ def bench(
     """Runs one benchmark.
 
     Args:
-        what: "step" (training step), "data" (batches of pictures) or "metrics" (features, and distances between them).
+        what: "step" (training step), "options" (what each costs a step), "data" (batches of pictures) or "metrics"
+            (features, and distances between them).
         size: side of the pictures in px.
         channels: 1, 3 or 4.
         batch: pictures a step.
@@ -148,12 +148,12 @@ def official_loop(generator: nn.Module, discriminator: nn.Module, real: Tensor, 
 
 def _ours(pair: tuple[nn.Module, nn.Module], recipe: Recipe, real: Tensor) -> Callable[[], int]:
     """Our step as a run does it: with all signals, and a tick every ten steps."""
-    players = Players(*copy.deepcopy(pair), recipe, (recipe.latent,), real.device)
-    objective, window = objective_named(recipe.loss), Window()
+    players = machine.contender(*pair, recipe, (recipe.latent,), real.device)
+    game, window = Game.of(recipe), Window()
     batch = real.contiguous(memory_format=torch.channels_last) if recipe.channels_last else real
 
     def iterate() -> int:
-        window.add(train_step(players, objective, lambda: (batch, None)))
+        window.add(train_step(players, game, lambda: (batch, None)))
         if len(window) == 10:
             window.read()
         return len(real)
@@ -180,6 +180,44 @@ def _bench_step(
         else:
             notes.append(f"bf16 was not measured: this {device.type} has no bf16 arithmetic.")
         return _in_turn(contenders, rounds), notes
+
+
+# What `bench options` sets beside the plain step, one at a time.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "label smoothing": {"label_smoothing": 0.1},
+    "clipping by norm, both": {"d_clip_norm": 1.0, "g_clip_norm": 1.0},
+    "clipping by the running mean, both": {"d_clip_mean": 2.0, "g_clip_mean": 2.0},
+    "clipping by value, both": {"d_clip_value": 0.1, "g_clip_value": 0.1},
+    "schedules": {"schedule_images": 1e6, "lr_final": 0.1, "beta2_final": 0.99},
+    "instance noise": {"instance_noise": 0.1},
+    "DiffAugment": {"augment": "color,translation,cutout"},
+    "ADA": {"augment": "bgc", "augment_p": 0.5},
+    "spectral norm in D": {"d_spectral_norm": True},
+    "LeCam": {"lecam": 0.3},
+    "R1 every 16": {"r1": 1.0, "r1_every": 16},
+    "R1": {"r1": 1.0},
+    "R1 and R2": {"r1": 1.0, "r2": 1.0},
+    "gradient penalty": {"gp": 10.0},
+    "DRAGAN": {"dragan": 10.0},
+    "bCR": {"bcr": 10.0},
+    "relativistic loss": {"loss": "relativistic"},
+    "two updates of D": {"d_steps": 2},
+    "two batches added up": {"accumulate": 2},
+}
+
+
+def _bench_options(
+    size_px: int, channels: int, batch: int, width: int, rounds: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    recipe = RECIPES["dcgan"].but(batch=batch, width=width, precision="fp32")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with randomness(0, device):
+        pair = networks.build("dcgan", size_px, channels, width, recipe.latent)
+        real = (torch.rand(batch, channels, size_px, size_px) * 2 - 1).to(device)
+        contenders = {"sparring, no option": _ours(pair, recipe, real)}
+        for name, changes in OPTIONS.items():
+            contenders[name] = _ours(pair, recipe.but(**changes), real)
+        return _in_turn(contenders, rounds), ["images/s counts the batch once, whatever an option draws beside it."]
 
 
 class _Files(torch.utils.data.Dataset[Tensor]):
@@ -345,6 +383,7 @@ def _torchmetrics(x: Tensor, y: Tensor) -> dict[str, Callable[[], Any]]:
 
 _BENCHES: dict[str, Callable[..., tuple[list[dict[str, Any]], list[str]]]] = {
     "step": _bench_step,
+    "options": _bench_options,
     "data": _bench_data,
     "metrics": _bench_metrics,
 }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +16,8 @@ from rich.console import Console
 from rich.prompt import IntPrompt
 
 from .errors import SparringError
-from .methods import Recipe, recipe_named
+from .methods import PRESETS, Recipe, recipe_named
+from .options import Judging, Keeping, Pictures, Until
 from .terminal import Progress, end_line
 
 # What --yes takes where no budget is named: enough for a first look at most data, some hours on a CPU at 64 px.
@@ -35,82 +35,6 @@ app = App(name="sparring", help="GAN training that explains itself.", version=_v
 
 def _examples(lines: str) -> str:
     return "Examples:\n" + "\n".join(f"  {line}" for line in lines.strip().splitlines())
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Pictures:
-    """How pictures are read.
-
-    Attributes:
-        size: Side in px: 28, 32, 64, 128 or 256. Default: 64; 28 for fashion-mnist.
-        channels: auto reads the files and says what it decided; 1 gray, 3 RGB, 4 RGBA.
-        fit: What to do with a picture that is not square.
-        background: Colour that transparent pictures are laid on where there is no alpha channel.
-        path: Folder of a built-in data set, where it is not in its usual place.
-    """
-
-    size: int | None = None
-    channels: Literal["auto", "1", "3", "4"] = "auto"
-    fit: Literal["crop", "pad", "squeeze"] = "crop"
-    background: str = "white"
-    path: Path | None = None
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Until:
-    """When to stop; counted from the run's beginning, so a larger number goes on.
-
-    Attributes:
-        steps: Updates of the generator.
-        images: Real pictures seen.
-        epochs: Passes over the data.
-        minutes: Of this call.
-    """
-
-    steps: int | None = None
-    images: int | None = None
-    epochs: float | None = None
-    minutes: float | None = None
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Keeping:
-    """What is written while it trains.
-
-    Attributes:
-        sample_every: Steps between sheets of samples.
-        checkpoint_every: Steps between checkpoints.
-        keep: How many of the newest checkpoints are kept.
-        keep_every: Checkpoints at multiples of this are kept for ever; 0: none.
-    """
-
-    sample_every: int = 250
-    checkpoint_every: int = 500
-    keep: int = 3
-    keep_every: int = 0
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Judging:
-    """How quality is measured meanwhile; the best checkpoint is kept apart.
-
-    Attributes:
-        held_out: Pictures not trained on but judged by. Default: a tenth, or up to 500 a fifth; none of fewer than 500.
-        evaluate_every: Real pictures between evaluations. Default: so that they cost about 5 %; 0: never.
-        metric: What decides which is best. Default: kid.
-        features: Extractor of that metric: lite0, inception, dinov2 or clip.
-        patience: Evaluations without improvement beyond noise after which it ends; 0: never.
-    """
-
-    held_out: int | None = None
-    evaluate_every: int | None = None
-    metric: str | None = None
-    features: str = "lite0"
-    patience: int = 10
 
 
 @app.command(
@@ -297,6 +221,52 @@ def measure(
 
 @app.command(
     help_epilogue=_examples("""
+sparring recipes
+sparring recipes r3gan
+sparring recipes r3gan --size 64 --pictures 1865
+""")
+)
+def recipes(
+    name: str | None = None,
+    /,
+    *,
+    size: int = 64,
+    pictures: int | None = None,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """List the recipes, or print every number of one with its source, and what to try for your pictures.
+
+    Args:
+        name: The recipe to print. Default: a line for each.
+        size: Side of your pictures in px, for the suggestions.
+        pictures: How many you have, for the suggestions.
+        json_: Print it as JSON.
+    """
+    from .suggesting import suggestions
+
+    if name is None:
+        found: dict[str, Any] = {"recipes": {word: preset.title for word, preset in PRESETS.items()}}
+        _answer(json_, found, "\n".join(f"{word:<10} {title}" for word, title in found["recipes"].items()))
+        return
+    recipe = recipe_named(name)
+    tried = suggestions(recipe, size, pictures)
+    numbers = {word: {"value": v, "source": recipe.source_of(word)} for word, v in recipe.to_dict().items()}
+    del numbers["name"]
+    lines = [f"{name}: {PRESETS[name].title}"]
+    lines += [f"  {word:<22} {_shown(found['value']):<16} {found['source']}" for word, found in numbers.items()]
+    lines += [f"For pictures of {size} px, try first:", *(f"  {suggestion}" for suggestion in tried)]
+    found = {"recipe": name, "numbers": numbers, "suggestions": [vars(suggestion) for suggestion in tried]}
+    _answer(json_, found, "\n".join(lines))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return value or '""'
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}"
+
+
+@app.command(
+    help_epilogue=_examples("""
 sparring bench step
 sparring bench step --size 32 --rounds 30 --save step-32.json
 sparring bench data --size 64
@@ -304,7 +274,7 @@ sparring bench metrics --rounds 10
 """)
 )
 def bench(
-    what: Literal["step", "data", "metrics"],
+    what: Literal["step", "options", "data", "metrics"],
     /,
     *,
     size: int = 64,
@@ -319,6 +289,7 @@ def bench(
 
     Args:
         what: step: our training step against the official PyTorch example's loop on the same networks, in turn.
+            options: what each option of a recipe costs a step, against none.
             data: our batches against Pillow and a DataLoader.
             metrics: features and distances against the packages' own and torchmetrics.
         size: Side in px.

@@ -14,10 +14,11 @@ import torch
 from torch import nn
 
 from .data.parallel import cores
+from .game import Game
 from .methods import Recipe
 from .networks.calling import randomness
-from .objectives import objective_named
 from .players import Players, resolve_device
+from .stabilisers import prepare
 from .step import train_step
 
 # bf16 must be at least this much faster to be worth its coarser numbers (8 bits of mantissa).
@@ -58,17 +59,20 @@ def contender(
     generator: nn.Module, discriminator: nn.Module, recipe: Recipe, z_shape: tuple[int, ...], device: Any
 ) -> Players:
     """A pair that may be trained for a measurement: copies, so that the run's own stay as they are."""
-    return Players(copy.deepcopy(generator), copy.deepcopy(discriminator), recipe, z_shape, device)
+    pair = copy.deepcopy(generator), copy.deepcopy(discriminator)
+    with randomness(0, torch.device("cpu")):
+        prepare(*pair, recipe)
+    return Players(*pair, recipe, z_shape, device)
 
 
 def step_seconds(kinds: dict[str, Players], recipe: Recipe, real: torch.Tensor, steps: int) -> dict[str, list[float]]:
     """Times steps of several pairs in turn, after one of each to warm up: a noisy machine disturbs all alike."""
-    objective = objective_named(recipe.loss)
+    game = Game.of(recipe)
     times: dict[str, list[float]] = {name: [] for name in kinds}
     for turn in range(steps + 1):
         for name, players in kinds.items():
             begin = time.perf_counter()
-            seen = train_step(players, objective, lambda: (real, None))
+            seen = train_step(players, game, lambda: (real, None))
             seen["g_loss"].item()  # waits for the device
             if turn:
                 times[name].append(time.perf_counter() - begin)

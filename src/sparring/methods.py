@@ -25,9 +25,27 @@ class Recipe:
     network: str = _number("dcgan", "DCGAN, arXiv 1511.06434")
     width: int = _number(64, "feature maps next to the picture; 64 in DCGAN's published code", 1, 4096)
     latent: int = _number(100, "numbers in z; DCGAN, arXiv 1511.06434, section 4", 1, 65536)
+
     loss: str = _number("non-saturating", "arXiv 1406.2661, section 3")
+    label_smoothing: float = _number(0.0, "reals are labelled 1 less this; .1 in arXiv 1606.03498", 0, 0.49)
+    label_flip: float = _number(0.0, "share of labels swapped in D's step; folklore, no paper's number", 0, 0.49)
+    r1: float = _number(0.0, "gamma of gamma/2 E|grad D|^2 at reals; 10 in arXiv 1801.04406", 0, 1e6)
+    r1_every: int = _number(1, "D's updates from one R1 to the next, its weight made up for; 16 in StyleGAN2", 1, 1000)
+    r2: float = _number(0.0, "the same at fakes; R3GAN, arXiv 2501.05441, has it equal to r1", 0, 1e6)
+    r2_every: int = _number(1, "as r1_every", 1, 1000)
+    gp: float = _number(0.0, "weight of (|grad D| - 1)^2 between reals and fakes; 10 in arXiv 1704.00028", 0, 1e6)
+    gp_every: int = _number(1, "as r1_every", 1, 1000)
+    dragan: float = _number(0.0, "weight of (|grad D| - 1)^2 near reals; 10 in arXiv 1705.07215", 0, 1e6)
+    dragan_every: int = _number(1, "as r1_every", 1, 1000)
+    bcr: float = _number(0.0, "weight of D's consistency under flips and shifts; 10 in arXiv 2002.04724", 0, 1e6)
+    bcr_every: int = _number(1, "as r1_every", 1, 1000)
+    lecam: float = _number(0.0, "weight of LeCam's regularisation; about .3, arXiv 2104.03310", 0, 1e6)
+    lecam_every: int = _number(1, "as r1_every", 1, 1000)
+
     batch: int = _number(64, "the published DCGAN code (its paper: 128)", 2, 65536)
+    accumulate: int = _number(1, "batches whose gradients are added up before an update", 1, 1000)
     d_steps: int = _number(1, "updates of D for each of G; DCGAN", 1, 100)
+    optimizer: str = _number("adam", "DCGAN, arXiv 1511.06434, section 4; or rmsprop, as in WGAN")
     d_lr: float = _number(2e-4, "DCGAN, arXiv 1511.06434, section 4", 0.0, 10.0)
     g_lr: float = _number(2e-4, "DCGAN, arXiv 1511.06434, section 4", 0.0, 10.0)
     beta1: float = _number(0.5, "Adam; DCGAN, arXiv 1511.06434, section 4", 0.0, 0.9999)
@@ -35,6 +53,35 @@ class Recipe:
     reuse_fakes: bool = _number(
         True, "G is judged on D's fakes, as in the official PyTorch example; saves 9 % of a step"
     )
+
+    schedule: str = _number("cosine", "how numbers move to their ends; R3GAN, arXiv 2501.05441; or linear")
+    schedule_images: float = _number(0.0, "real images until they are there; 0: they stay", 0.0, 1e12)
+    lr_final: float = _number(1.0, "what both rates are multiplied by at the end", 0.0, 100.0)
+    penalty_final: float = _number(1.0, "what the weights of penalties are multiplied by at the end", 0.0, 1000.0)
+    beta2_final: float = _number(0.0, "Adam's beta2 at the end; 0: it stays", 0.0, 0.999999)
+    ema_final_images: float = _number(-1.0, "half-life of the average of G at the end; -1: it stays", -1.0, 1e9)
+    augment_final: float = _number(-1.0, "probability of augmentations at the end; -1: it stays", -1.0, 1.0)
+
+    init: str = _number("", "normal, xavier, kaiming or orthogonal; empty: the network's own")
+    d_spectral_norm: bool = _number(False, "on every layer of D; arXiv 1802.05957")
+    g_spectral_norm: bool = _number(False, "on every layer of G; arXiv 1805.08318")
+    d_clip_norm: float = _number(0.0, "most that the norm of D's gradient may be; 0: any", 0.0, 1e9)
+    d_clip_mean: float = _number(0.0, "the same in running means of that norm; 0: any", 0.0, 1e9)
+    d_clip_value: float = _number(0.0, "most that each number of D's gradient may be; 0: any", 0.0, 1e9)
+    d_clip_weights: float = _number(
+        0.0, "most that each parameter of D may be; .01 in WGAN, arXiv 1701.07875", 0.0, 1e9
+    )
+    g_clip_norm: float = _number(0.0, "as d_clip_norm, for G", 0.0, 1e9)
+    g_clip_mean: float = _number(0.0, "as d_clip_mean, for G", 0.0, 1e9)
+    g_clip_value: float = _number(0.0, "as d_clip_value, for G", 0.0, 1e9)
+
+    augment: str = _number("", "what D sees: color,translation,cutout (DiffAugment, arXiv 2006.10738), bgc (ADA), flip")
+    augment_p: float = _number(1.0, "probability of bgc's operations; the most, where ADA adapts it", 0.0, 1.0)
+    ada_target: float = _number(0.0, "what ADA holds E sign D(real) at; .6 in arXiv 2006.06676; 0: p stays", 0.0, 0.999)
+    ada_images: int = _number(500_000, "real images in which ADA may move p from 0 to 1; arXiv 2006.06676", 1, 10**12)
+    instance_noise: float = _number(0.0, "deviation of the noise on reals and fakes; .1 in arXiv 1610.04490", 0.0, 10.0)
+    instance_noise_images: int = _number(0, "real images until that noise is gone; 0: it stays", 0, 10**12)
+
     ema_half_life_images: float = _number(
         10_000.0, "average of G, arXiv 1806.04498; 10,000 images at batch 64 is a decay of .9956 a step", 0.0, 1e9
     )
@@ -45,6 +92,11 @@ class Recipe:
     precision: str = _number("auto", "fp32, bf16, or auto: what a few steps at the first start measure as faster")
     threads: int = _number(0, "CPU threads; 0: by rule, one for each core this process may use", 0, 1024)
     channels_last: bool = _number(True, "memory layout: 5 % faster at 64 px, 12 % at 32 px on a CPU, see benchmarks/")
+
+    @property
+    def images_a_step(self) -> int:
+        """Real images that D learns from in one step."""
+        return self.batch * self.accumulate * self.d_steps
 
     def but(self, **changes: Any) -> Recipe:
         """Returns a copy with changes; a value may be text as typed, or `*k` or `/k` of the present number.
@@ -68,7 +120,12 @@ class Recipe:
         return dataclasses.asdict(self)
 
     def source_of(self, name: str) -> str:
-        """Where the number of a field comes from."""
+        """Where the number of a field comes from; "" for one that was changed after the recipe was taken."""
+        preset = PRESETS.get(self.name)
+        if preset is not None and getattr(self, name) != getattr(RECIPES[self.name], name):
+            return ""
+        if preset is not None and name in preset.numbers:
+            return preset.numbers[name][1]
         return str(next(f for f in dataclasses.fields(self) if f.name == name).metadata.get("source", ""))
 
 
@@ -109,8 +166,62 @@ def _parse_bool(value: Any) -> bool:
     return words[str(value).lower()]
 
 
+@dataclass(frozen=True)
+class Preset:
+    """One row of the recipes: what differs from the published DCGAN, and why.
+
+    Attributes:
+        title: what it is, in a sentence.
+        numbers: field -> (value, where it comes from).
+    """
+
+    title: str
+    numbers: dict[str, tuple[Any, str]] = field(default_factory=dict)
+
+
+_SNGAN = "SNGAN, arXiv 1802.05957, section 4 and appendix"
+_R3GAN = "R3GAN, arXiv 2501.05441, its settings for CIFAR-10"
+_WGAN = "WGAN, arXiv 1701.07875, algorithm 1"
+_GP = "WGAN-GP, arXiv 1704.00028, algorithm 1"
+
+
+def _of(source: str, **changes: Any) -> dict[str, tuple[Any, str]]:
+    return {name: (value, source) for name, value in changes.items()}
+
+
+PRESETS: dict[str, Preset] = {
+    "dcgan": Preset("The published DCGAN with the non-saturating loss on logits."),
+    "lsgan": Preset("Least squares in place of cross-entropy.", _of("arXiv 1611.04076", loss="least-squares")),
+    "hinge": Preset(
+        "DCGAN's networks with the hinge loss and spectral norm in D.",
+        _of("arXiv 1705.02894", loss="hinge") | _of(_SNGAN, d_spectral_norm=True),
+    ),
+    "ragan": Preset("Each side against the other's average.", _of("arXiv 1807.00734", loss="relativistic-average")),
+    "dragan": Preset("DCGAN with a gradient penalty near reals.", _of("arXiv 1705.07215", dragan=10.0)),
+    "wgan": Preset(
+        "Wasserstein distance with clipped weights.",
+        _of(_WGAN, loss="wasserstein", d_clip_weights=0.01, d_steps=5, optimizer="rmsprop", d_lr=5e-5, g_lr=5e-5),
+    ),
+    "wgan-gp": Preset(
+        "Wasserstein distance with a gradient penalty; D without batch norm.",
+        _of(_GP, loss="wasserstein", gp=10.0, d_steps=5, d_lr=1e-4, g_lr=1e-4, beta1=0.0, beta2=0.9)
+        | _of("residual networks, as in arXiv 1704.00028; its D has no batch norm", network="resnet", latent=128),
+    ),
+    "sngan": Preset(
+        "Residual networks, hinge loss, spectral norm in D, five updates of D for each of G.",
+        _of(_SNGAN, network="resnet", latent=128, loss="hinge", d_spectral_norm=True, d_steps=5, beta1=0.0, beta2=0.9),
+    ),
+    "r3gan": Preset(
+        "Relativistic pairing with gradient penalties at reals and fakes, no norms.",
+        _of(_R3GAN, network="r3gan", latent=64, loss="relativistic", beta1=0.0, beta2=0.9, reuse_fakes=False)
+        | _of(f"{_R3GAN}: gamma at the start, there at batch 512", r1=0.05, r2=0.05)
+        | _of("a width that a CPU can train; 768 maps at all stages there", width=16),
+    ),
+}
+
 RECIPES: dict[str, Recipe] = {
-    "dcgan": Recipe(name="dcgan"),
+    name: Recipe(name=name).but(**{field: value for field, (value, _) in preset.numbers.items()})
+    for name, preset in PRESETS.items()
 }
 
 

@@ -17,10 +17,12 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor, nn
 
-from .errors import SparringError
+from . import schedules
+from .errors import SparringError, did_you_mean
 from .methods import Recipe
 from .networks.calling import evaluation_mode, randomness
 from .seeds import seed_for
+from .stabilisers import Clipper, clip_weights
 
 # G paints in batches of one fixed size, so that picture i is the same whatever else is asked for.
 PAINT_BATCH = 16
@@ -61,15 +63,15 @@ class Players:
                 "two networks with parameters of their own",
                 "build the shared layer twice.",
             )
-        self.g_optimizer = self._adam(self.g_params, recipe.g_lr)
-        self.d_optimizer = self._adam(self.d_params, recipe.d_lr)
+        optimizer = optimizer_named(recipe.optimizer)
+        self.g_optimizer = optimizer(recipe, self.g_params, recipe.g_lr, self.device)
+        self.d_optimizer = optimizer(recipe, self.d_params, recipe.d_lr, self.device)
+        self.g_clipper = Clipper(recipe.g_clip_norm, recipe.g_clip_mean, recipe.g_clip_value)
+        self.d_clipper = Clipper(recipe.d_clip_norm, recipe.d_clip_mean, recipe.d_clip_value)
+        self.d_updates = 0  # so far, for penalties that are not always due
+        self._gathering: set[torch.optim.Optimizer] = set()  # those whose gradients are being added up
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self._averaged_images = 0
-
-    def _adam(self, params: Sequence[Tensor], lr: float) -> torch.optim.Adam:
-        return torch.optim.Adam(
-            params, lr, (self.recipe.beta1, self.recipe.beta2), fused=self.device.type in ("cpu", "cuda")
-        )
 
     def latents(self, n: int) -> Tensor:
         """Draws z ~ N(0, 1) from torch's random state of the device.  # [n, *z_shape]"""
@@ -85,13 +87,52 @@ class Players:
         with self.fabric.autocast():
             return self.discriminator(images).flatten().float()
 
-    def d_update(self, loss: Any) -> None:
-        """One update of D's parameters, and of nothing else."""
-        _update(self.d_optimizer, self.d_params, loss)
+    def d_backward(self, loss: Any) -> None:
+        """Adds a loss's gradient to D's parameters, and to nothing else."""
+        self._backward(self.d_optimizer, self.d_params, loss)
 
-    def g_update(self, loss: Any) -> None:
-        """One update of G's parameters, and of nothing else."""
-        _update(self.g_optimizer, self.g_params, loss)
+    def g_backward(self, loss: Any) -> None:
+        """Adds a loss's gradient to G's parameters, and to nothing else."""
+        self._backward(self.g_optimizer, self.g_params, loss)
+
+    def d_update(self) -> Tensor:
+        """One update of D's parameters by the gradients there are. Returns their norm, before any clipping."""
+        norm = self._update(self.d_optimizer, self.d_params, self.d_clipper)
+        if self.recipe.d_clip_weights:
+            clip_weights(self.d_params, self.recipe.d_clip_weights)
+        self.d_updates += 1
+        return norm
+
+    def g_update(self) -> Tensor:
+        """One update of G's parameters by the gradients there are. Returns their norm, before any clipping."""
+        return self._update(self.g_optimizer, self.g_params, self.g_clipper)
+
+    def _backward(self, optimizer: torch.optim.Optimizer, params: Sequence[Tensor], loss: Tensor) -> None:
+        if optimizer not in self._gathering:  # the first of this update: what is there is of the last one
+            optimizer.zero_grad(set_to_none=True)
+            self._gathering.add(optimizer)
+        parts = self.recipe.accumulate
+        # `inputs` is what keeps the other network's gradients from being computed (9 % of a step) and its parameters as
+        # they are; switching requires_grad off and on instead would thaw what the user froze.
+        (loss / parts if parts > 1 else loss).backward(inputs=list(params))
+
+    def _update(self, optimizer: torch.optim.Optimizer, params: Sequence[Tensor], clipper: Clipper) -> Tensor:
+        self._gathering.discard(optimizer)
+        norm = clipper(params)
+        optimizer.step()
+        return norm
+
+    def at(self, images: int) -> None:
+        """Moves the rates and betas to where the schedule has them after so many real images."""
+        if not self.recipe.schedule_images:
+            return
+        factor, beta2 = schedules.lr_factor(self.recipe, images), schedules.beta2(self.recipe, images)
+        rates = ((self.d_optimizer, self.recipe.d_lr), (self.g_optimizer, self.recipe.g_lr))
+        for optimizer, lr in rates:
+            for group in optimizer.param_groups:
+                group["lr"] = lr * factor
+                if "betas" in group:
+                    group["betas"] = (group["betas"][0], beta2)
 
     @torch.no_grad()
     def average_g(self, batch: int) -> None:
@@ -101,7 +142,8 @@ class Players:
         (an average of spectral norm's unit vectors would be none).
         """
         self._averaged_images += batch
-        half_life = min(self.recipe.ema_half_life_images, self.recipe.ema_ramp * self._averaged_images)
+        settled = schedules.ema_half_life_images(self.recipe, self._averaged_images)
+        half_life = min(settled, self.recipe.ema_ramp * self._averaged_images)
         keep = 0.5 ** (batch / half_life) if half_life else 0.0
         torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - keep)
         for (name, mine), theirs in zip(self.average.named_buffers(), self.generator.buffers(), strict=True):
@@ -113,13 +155,13 @@ class Players:
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next step depends on."""
         parts = {name: getattr(self, name).state_dict() for name in _PARTS}
-        return parts | {"averaged_images": self._averaged_images}
+        return parts | {"averaged_images": self._averaged_images, "d_updates": self.d_updates}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`. Raises SparringError when the networks do not fit."""
         for name in _PARTS:
             load_into(getattr(self, name), state[name], name)
-        self._averaged_images = state["averaged_images"]
+        self._averaged_images, self.d_updates = state["averaged_images"], state["d_updates"]
 
     def load_networks(self, state: dict[str, Any]) -> None:
         """Takes over another run's networks and nothing else: its optimisers start anew."""
@@ -135,15 +177,28 @@ def _laid_out(network: nn.Module, layout: torch.memory_format) -> nn.Module:
     return network
 
 
-_PARTS = ("generator", "discriminator", "average", "g_optimizer", "d_optimizer")
+_PARTS = ("generator", "discriminator", "average", "g_optimizer", "d_optimizer", "g_clipper", "d_clipper")
 
 
-def _update(optimizer: torch.optim.Optimizer, params: Sequence[Tensor], loss: Tensor) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    # `inputs` is what keeps the other network's gradients from being computed (9 % of a step) and its parameters as
-    # they are; switching requires_grad off and on instead would thaw what the user froze.
-    loss.backward(inputs=list(params))
-    optimizer.step()
+def _adam(recipe: Recipe, params: Sequence[Tensor], lr: float, device: torch.device) -> torch.optim.Optimizer:
+    return torch.optim.Adam(params, lr, (recipe.beta1, recipe.beta2), fused=device.type in ("cpu", "cuda"))
+
+
+def _rmsprop(recipe: Recipe, params: Sequence[Tensor], lr: float, device: torch.device) -> torch.optim.Optimizer:
+    return torch.optim.RMSprop(params, lr)
+
+
+OPTIMIZERS: dict[str, Callable[[Recipe, Sequence[Tensor], float, torch.device], torch.optim.Optimizer]] = {
+    "adam": _adam,
+    "rmsprop": _rmsprop,
+}
+
+
+def optimizer_named(name: str) -> Callable[[Recipe, Sequence[Tensor], float, torch.device], torch.optim.Optimizer]:
+    """Returns what makes an optimiser (of a recipe's betas). Raises SparringError with the near name."""
+    if name not in OPTIMIZERS:
+        raise SparringError(f"There is no optimizer {name!r}.", did_you_mean(name, OPTIMIZERS))
+    return OPTIMIZERS[name]
 
 
 def load_into(part: Any, state: dict[str, Any], name: str) -> None:

@@ -16,16 +16,17 @@ from . import machine, networks
 from .data import ImageSource, hold_out, open_data
 from .errors import SparringError
 from .folder import RunFolder
+from .game import Game
 from .methods import Recipe, recipe_named
 from .metrics.judging import Judge
 from .metrics.stopping import PATIENCE, Best, Patience
 from .networks.calling import find_z_shape, outline, randomness
-from .objectives import objective_named
-from .players import resolve_device
+from .players import optimizer_named, resolve_device
 from .sampler import OWN, whole_checkpoint
 from .seeds import seed_for
 from .session import Observer, Options, Run, Session
 from .settling import Evaluating, Plan, settle
+from .stabilisers import initialisation_named
 from .trainer import Budget, Trainer
 
 # The side of pictures where nobody names one; a built-in data set may have its own.
@@ -169,7 +170,9 @@ def _watched(how: Options, judge: Judge | None, patience: int, trained_on: int, 
 def _check_early(recipe: Recipe, size: int | None, device: str) -> None:
     """Says before the pictures are read what would be wrong after it."""
     resolve_device(device)
-    objective_named(recipe.loss)
+    Game.of(recipe)  # every word of it, and every pair
+    optimizer_named(recipe.optimizer)
+    initialisation_named(recipe.init)
     if recipe.precision not in ("auto", "fp32", "bf16"):
         raise SparringError(f"The precision is {recipe.precision!r}.", "fp32, bf16 or auto")
     if size is not None:

@@ -17,6 +17,7 @@ from .methods import Recipe
 from .networks.calling import randomness
 from .pictures import as_image, grid, save_png
 from .players import load_into, paint, read_state
+from .stabilisers import normalise_spectrally
 
 OWN = "own"  # what recipe.json calls networks that the user brought
 
@@ -108,7 +109,7 @@ def whole_checkpoint(folder: RunFolder, step: int | str = "best") -> tuple[Path,
 
 def _generator(settings: dict[str, Any], generator: nn.Module | None) -> nn.Module:
     if generator is not None:
-        return copy.deepcopy(generator)  # the user's own keeps its weights
+        return _prepared(copy.deepcopy(generator), settings)  # the user's own keeps its weights
     if settings["networks"]["family"] == OWN:
         raise SparringError(
             "This run was trained with your own networks.",
@@ -126,9 +127,17 @@ def _generator(settings: dict[str, Any], generator: nn.Module | None) -> nn.Modu
             f"use sparring {settings.get('sparring')}, which made it.",
         ) from None
     with randomness(0, torch.device("cpu")):
-        return networks.build(
+        pair = networks.build(
             recipe.network, settings["data"]["size_px"], settings["data"]["channels"], recipe.width, recipe.latent
-        )[0]
+        )
+    return _prepared(pair[0], settings)
+
+
+def _prepared(generator: nn.Module, settings: dict[str, Any]) -> nn.Module:
+    """With the spectral norm that the run's generator was given; its vectors come with the weights."""
+    if settings["recipe"].get("g_spectral_norm"):
+        normalise_spectrally(generator)
+    return generator
 
 
 def save(sampler: Sampler, n: int, seed: int, out: Path, *, as_npz: bool = False) -> Path:

@@ -93,7 +93,7 @@ class Session:
     ) -> None:
         """`judge_every` counts real images."""
         self.folder, self.trainer, self.how, self.judge = folder, trainer, how, judge
-        a_step = trainer.recipe.batch * trainer.recipe.d_steps
+        a_step = trainer.recipe.images_a_step
         self._judge_steps = max(1, round(judge_every / a_step)) if judge is not None else 0
         self.store = folder.store(how.keep, folder.kept_multiples(how.keep_every))
         self.grid = folder.samples / "none.png"
@@ -126,7 +126,7 @@ class Session:
 
     def _opening(self, kind: str, budget: Budget) -> Event:
         trainer = self.trainer
-        until = budget.last_step(trainer.recipe.batch * trainer.recipe.d_steps, trainer.data.n)
+        until = budget.last_step(trainer.recipe.images_a_step, trainer.data.n)
         values = {"until_step": until, "minutes": budget.minutes, "torch": torch.__version__}
         return Event(kind, trainer.step, trainer.images, values)
 

@@ -175,7 +175,7 @@ def _affordable_images(plan: Plan, recipe: Recipe, judge: Judge) -> int:
     with randomness(0, device):
         real = torch.rand(recipe.batch, *plan.shape, device=device) * 2 - 1
         a_step = statistics.median(machine.step_seconds({"": players}, recipe, real, steps=4)[""])
-    images = seconds * (1 - COST) / COST / a_step * recipe.batch * recipe.d_steps
+    images = seconds * (1 - COST) / COST / a_step * recipe.images_a_step
     digits = max(0, math.floor(math.log10(images)) - 1) if images > 1 else 0
     return max(1, math.ceil(images / 10**digits)) * 10**digits
 

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 Signals = dict[str, Tensor]  # each a scalar, detached, on the device
 
 
-def of_d(terms: Signals, real_logits: Tensor, fake_logits: Tensor, params: Sequence[Tensor]) -> Signals:
+def of_d(
+    terms: Signals, real_logits: Tensor, fake_logits: Tensor, grad_norm: Tensor, boundary: float | None
+) -> Signals:
     """D's side of a step, right after its update.
 
     Args:
-        terms: the terms of D's loss by name, scalars.
+        terms: the terms of D's loss by name, penalties with their weights, scalars.
         real_logits: D's logits on real pictures.  # [N]
         fake_logits: and on fakes.  # [N]
-        params: D's parameters, with the gradients of this update.
+        grad_norm: of D's gradient in this update, before any clipping.
+        boundary: the logit above which D calls a picture real; None where a loss has none: then only which of the i-th
+            real and the i-th fake it prefers can be right or wrong.
     """
     real, fake = real_logits.detach(), fake_logits.detach()
     seen = {f"d_loss_{name}": term.detach() for name, term in terms.items()}
-    return {
-        "d_loss": torch.stack(list(seen.values())).sum(),
-        **seen,
-        "d_real_logit": real.mean(),
-        "d_fake_logit": fake.mean(),
-        "d_accuracy_real": (real > 0).float().mean(),  # apart from the fakes': their mean hides a D that says one word
-        "d_accuracy_fake": (fake < 0).float().mean(),
-        "d_grad_norm": grad_norm(params),
-    }
+    told = (
+        {"d_accuracy_pair": (real > fake).float().mean()}
+        if boundary is None
+        # Apart: the mean of both hides a D that says one word.
+        else {
+            "d_accuracy_real": (real > boundary).float().mean(),
+            "d_accuracy_fake": (fake < boundary).float().mean(),
+        }
+    )
+    logits = {"d_real_logit": real.mean(), "d_fake_logit": fake.mean()}
+    return {"d_loss": torch.stack(list(seen.values())).sum(), **seen, **logits, **told, "d_grad_norm": grad_norm}
 
 
-def of_g(g_loss: Tensor, params: Sequence[Tensor]) -> Signals:
+def of_g(g_loss: Tensor, grad_norm: Tensor) -> Signals:
     """G's side of a step, right after its update."""
-    return {"g_loss": g_loss.detach(), "g_grad_norm": grad_norm(params)}
-
-
-def grad_norm(params: Sequence[Tensor]) -> Tensor:
-    """The L2 norm of all gradients together, a scalar on the device."""
-    grads = [p.grad for p in params if p.grad is not None]
-    if not grads:
-        return torch.zeros(())
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)).float())
+    return {"g_loss": g_loss.detach(), "g_grad_norm": grad_norm}
 
 
 class Window:
@@ -61,14 +57,16 @@ class Window:
     def read(self) -> tuple[dict[str, float], dict[str, int]]:
         """Returns (mean of each signal over the window, how many of its values were not finite), and starts anew.
 
-        A signal that was not finite once has a mean that is not finite: nothing is scrubbed.
+        A signal that was not finite once has a mean that is not finite: nothing is scrubbed. One that only some steps
+        have (a penalty that is not always due) has the mean over those.
         """
-        names = list(self._steps[-1])
-        table = torch.stack([torch.stack([step[name] for name in names]) for step in self._steps])  # [steps, names]
-        values = table.double().cpu()
+        columns: dict[str, list[Tensor]] = {}
+        for step in self._steps:
+            for name, value in step.items():
+                columns.setdefault(name, []).append(value)
         self._steps.clear()
-        bad = (~values.isfinite()).sum(0).tolist()
-        return (
-            dict(zip(names, values.mean(0).tolist(), strict=True)),
-            {name: int(n) for name, n in zip(names, bad, strict=True) if n},
-        )
+        counts = [len(column) for column in columns.values()]
+        values = torch.stack([value for column in columns.values() for value in column]).double().cpu().split(counts)
+        means = {name: column.mean().item() for name, column in zip(columns, values, strict=True)}
+        bad = {name: int((~column.isfinite()).sum()) for name, column in zip(columns, values, strict=True)}
+        return means, {name: n for name, n in bad.items() if n}

@@ -8,18 +8,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from .data import ImageSource, open_data
 from .errors import SparringError, did_you_mean
 from .events import Event
 from .findings import Action
+from .game import Game
 from .methods import Recipe, recipe_named
 from .networks.calling import find_z_shape, randomness
-from .objectives import objective_named
 from .players import Players, paint
 from .seeds import seed_for
 from .signals import Window
+from .stabilisers import prepare
 from .step import train_step
 
 # First signs of life come at these steps whatever the period; later ticks come at its multiples.
@@ -89,7 +91,9 @@ class Trainer:
         recipe = recipe.but(precision="fp32") if recipe.precision == "auto" else recipe
         shape = (data.channels, data.size_px, data.size_px)
         z_shape = find_z_shape(generator, discriminator, shape, recipe.latent)
-        self.objective = objective_named(recipe.loss)
+        self.game = Game.of(recipe)
+        with randomness(seed_for(seed, "initialise"), torch.device("cpu")):
+            prepare(generator, discriminator, recipe)
         self.players = Players(generator, discriminator, recipe, z_shape, device)
         self.data, self.seed = data, seed
         self.step = self.images = 0
@@ -128,7 +132,7 @@ class Trainer:
         budget = budget or Budget(steps, images, epochs, minutes)
         if not budget:
             raise SparringError("The training has no end.", "one of steps, images, epochs or minutes")
-        last = budget.last_step(self.recipe.batch * self.recipe.d_steps, self.data.n)
+        last = budget.last_step(self.recipe.images_a_step, self.data.n)
         deadline = time.monotonic() + 60 * budget.minutes if budget.minutes else None
         self._ticked = (time.monotonic(), self.images)
         while not self._is_over(last, deadline):
@@ -171,14 +175,17 @@ class Trainer:
         yield from taken_up
 
     def _one_step(self) -> None:
+        self.players.at(self.images)
+        self.game.at(self.recipe, self.images)
         with randomness(seed_for(self.seed, "step", self.step), self.players.device):
-            self._window.add(train_step(self.players, self.objective, self._draw))
+            self._window.add(train_step(self.players, self.game, self._draw))
         self.step += 1
+        self.images += self.recipe.images_a_step
+        self.game.augment.adapt(self.recipe.images_a_step)
 
     def _draw(self) -> tuple[Tensor, Tensor | None]:
         batch = self.data.batch(self._drawn, self.recipe.batch, seed=self.seed, flip=self.recipe.flip)
         self._drawn += len(batch)
-        self.images += len(batch)
         return batch.to(self.players.device, non_blocking=True), None
 
     def _epoch(self) -> dict[str, float]:
@@ -225,11 +232,17 @@ class Trainer:
         """Everything that the next step depends on: tensors and plain data, loadable with weights_only=True."""
         counts = {"step": self.step, "images": self.images, "drawn": self._drawn}
         rates = {"d_lr": self.recipe.d_lr, "g_lr": self.recipe.g_lr}
-        return {"counts": counts, "rates": rates, "players": self.players.state_dict()}
+        return {
+            "counts": counts,
+            "rates": rates,
+            "players": self.players.state_dict(),
+            "game": self.game.state_dict(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back (or on) to a saved state. Raises SparringError when it is of other networks."""
         self.players.load_state_dict(state["players"])
+        self.game.load_state_dict(state["game"])
         self.players.recipe = self.recipe.but(**state["rates"])
         self.step, self.images, self._drawn = (int(state["counts"][name]) for name in ("step", "images", "drawn"))
         self._window = Window()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..errors import SparringError, did_you_mean
-from . import dcgan
+from . import dcgan, r3gan, resnet
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Family:
 
 FAMILIES: dict[str, Family] = {
     "dcgan": Family(dcgan.build, dcgan.stages),
+    "resnet": Family(resnet.build, resnet.check),
+    "r3gan": Family(r3gan.build, r3gan.check),
 }
 
 

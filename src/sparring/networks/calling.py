@@ -134,8 +134,13 @@ def _shape_advice(made: tuple[int, ...], data: tuple[int, int, int]) -> str:
 
 def outline(network: nn.Module) -> str:
     """The class of a network and a digest of the names and shapes of its weights: what a run remembers of it."""
-    shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items() if isinstance(tensor, Tensor)}
-    return f"{type(network).__name__} {hashlib.sha256(json.dumps(shapes).encode()).hexdigest()[:12]}"
+    shapes = {
+        # A network is the same with spectral norm, which the recipe asks for, as without.
+        name.replace("parametrizations.weight.original", "weight"): list(tensor.shape)
+        for name, tensor in network.state_dict().items()
+        if isinstance(tensor, Tensor) and ".parametrizations.weight.0." not in f".{name}"
+    }
+    return f"{type(network).__name__} {hashlib.sha256(json.dumps(shapes, sort_keys=True).encode()).hexdigest()[:12]}"
 
 
 @contextlib.contextmanager

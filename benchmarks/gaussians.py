@@ -1,0 +1,136 @@
+"""How many modes does a recipe find? 25 Gaussians on a grid, and a ring of 8, through the same step as pictures.
+
+    python benchmarks/gaussians.py [--recipes dcgan wgan-gp] [--steps 10000] [--seeds 5]
+
+Grid: centres at -4, -2 .. 4 on both axes, sigma .05. Ring: radius 1, sigma .01. G and D are MLPs of 3 x 128. A sample
+is good within 3 sigma of a centre; a mode counts from 20 of 2,500 samples. Only what a recipe says of the method is
+used (loss, penalties, rates, updates of D, clipping, spectral norm, schedules, noise), not its network, its batch and
+its augmentation of pictures. Results: benchmarks/results/gaussians.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # such small networks are slower with more; before torch is imported
+
+import torch
+from torch import Tensor, nn
+
+from sparring import machine
+from sparring.game import Game
+from sparring.methods import RECIPES, Recipe
+from sparring.networks.calling import evaluation_mode, randomness
+from sparring.players import Players
+from sparring.seeds import seed_for
+from sparring.stabilisers import prepare
+from sparring.step import train_step
+
+ROOT = Path(__file__).parents[1]
+CPU = torch.device("cpu")
+LATENT, WIDTH, BATCH = 16, 128, 128
+SAMPLES, ENOUGH = 2500, 20
+
+
+def grid() -> tuple[Tensor, float]:
+    side = torch.arange(-4.0, 5.0, 2.0)
+    return torch.cartesian_prod(side, side), 0.05
+
+
+def ring() -> tuple[Tensor, float]:
+    angles = torch.arange(8) * (2 * math.pi / 8)
+    return torch.stack([angles.cos(), angles.sin()], 1), 0.01
+
+
+TARGETS = {"grid": grid, "ring": ring}
+
+
+def mlp(inputs: int, outputs: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for i in range(3):
+        layers += [nn.Linear(inputs if i == 0 else WIDTH, WIDTH), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Linear(WIDTH, outputs))
+
+
+def play(recipe: Recipe, target: str, steps: int, seed: int) -> dict[str, Any]:
+    """Trains one pair. Returns modes found and the share of good samples, of G and of its average."""
+    centres, sigma = TARGETS[target]()
+    recipe = recipe.but(
+        latent=LATENT, batch=BATCH, augment="", augment_p=1.0, ada_target=0.0, threads=1, precision="fp32"
+    )
+    with randomness(seed_for(seed, "networks"), CPU):
+        pair = mlp(LATENT, 2), mlp(2, 1)
+        prepare(*pair, recipe)
+    players, game = Players(*pair, recipe, (LATENT,), "cpu"), Game.of(recipe)
+
+    def draw() -> tuple[Tensor, None]:
+        return centres[torch.randint(len(centres), (BATCH,))] + sigma * torch.randn(BATCH, 2), None
+
+    begin, finite = time.process_time(), True
+    with randomness(seed_for(seed, "training"), CPU):
+        for step in range(steps):
+            players.at(step * recipe.images_a_step)
+            game.at(recipe, step * recipe.images_a_step)
+            seen = train_step(players, game, draw)
+        finite = bool(seen["d_loss"].isfinite()) and bool(seen["g_loss"].isfinite())
+    row: dict[str, Any] = {"finite": finite, "seconds": round(time.process_time() - begin, 1)}
+    for name, network in (("", players.generator), ("average_", players.average)):
+        modes, good = found(network, centres, sigma, seed)
+        row |= {f"{name}modes": modes, f"{name}good": good}
+    return row
+
+
+@torch.no_grad()
+def found(network: nn.Module, centres: Tensor, sigma: float, seed: int) -> tuple[int, float]:
+    with randomness(seed_for(seed, "samples"), CPU), evaluation_mode(network):
+        samples = network(torch.randn(SAMPLES, LATENT))
+    distance, nearest = torch.cdist(samples, centres).min(1)
+    good = distance <= 3 * sigma
+    counts = torch.bincount(nearest[good], minlength=len(centres))
+    return int((counts >= ENOUGH).sum()), round(float(good.float().mean()), 4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipes", nargs="*", default=list(RECIPES))
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--seeds", type=int, default=5)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    file = ROOT / "benchmarks/results/gaussians.json"
+    stored = json.loads(file.read_text()) if file.exists() else {"rows": []}
+    about = {"machine": machine.describe(), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    rows = stored["rows"]
+    for name in arguments.recipes:
+        for target in TARGETS:
+            for seed in range(arguments.seeds):
+                key = {"recipe": name, "target": target, "seed": seed, "steps": arguments.steps}
+                if any(key.items() <= row.items() for row in rows):
+                    continue
+                rows.append(key | play(RECIPES[name], target, arguments.steps, seed))
+                print(rows[-1], flush=True)
+                file.write_text(json.dumps(about | {"rows": rows}, indent=1) + "\n")
+    print(table(rows))
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    lines = ["| recipe | " + " | ".join(f"modes, {t}; good" for t in TARGETS) + " |", "|---" * (len(TARGETS) + 1) + "|"]
+    for name in dict.fromkeys(row["recipe"] for row in rows):
+        cells = []
+        for target in TARGETS:
+            some = [row for row in rows if (row["recipe"], row["target"]) == (name, target)]
+            modes = ", ".join(str(row["average_modes"]) for row in some)
+            cells.append(f"{modes}; {sum(row['average_good'] for row in some) / max(1, len(some)):.0%}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

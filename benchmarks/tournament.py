@@ -1,0 +1,217 @@
+"""Which recipe is the best for its price? Every contestant, every data set, several seeds, the same processor time.
+
+    python benchmarks/tournament.py --path FOLDER_OF_FASHION_MNIST [--stage screen] [--workers 2]
+    python benchmarks/tournament.py --table
+
+Restartable: what stands in benchmarks/results/tournament-STAGE.jsonl is not run again. Each run has one thread and
+stops when its process has used its minutes of processor time, so that two can run side by side and other work on the
+machine takes nothing from anybody; evaluation is left out of that time. Scored against held-out reals with the
+average of G at the end: FD and coverage of EfficientNet-Lite0 features, on as many fakes for everybody.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+# One thread for each run; before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import sparring
+from sparring import machine
+from sparring.errors import SparringError
+from sparring.events import Event, read
+from sparring.findings import Action
+from sparring.methods import RECIPES, Recipe
+from sparring.metrics.measuring import measure
+from sparring.pictures import grid, save_png
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+DATA: dict[str, dict[str, Any]] = {
+    "fashion-mnist 32": {"source": "fashion-mnist", "size": 32},
+    "emoji 32 RGB": {"source": "emoji", "size": 32, "channels": 3},
+    "emoji 64 RGBA": {"source": "emoji", "size": 64, "channels": 4},
+}
+FAKES = 2_000  # that are measured
+METRICS = ("fd", "kid", "coverage", "precision", "recall")
+# On a CPU updates count more than pictures (docs/LOG.md): all have the same small batch and narrow networks.
+CPU = {"batch": 16, "threads": 1, "precision": "fp32", "ema_half_life_images": 5_000.0}
+WIDTHS = {"dcgan": 32, "resnet": 32, "r3gan": 16}
+_FAST = {"d_lr": 4e-4, "g_lr": 4e-4}
+CONTESTANTS: dict[str, Recipe] = RECIPES | {
+    "dcgan 4e-4": RECIPES["dcgan"].but(**_FAST),
+    "dcgan 4e-4 + r1/8": RECIPES["dcgan"].but(**_FAST, r1=0.1, r1_every=8),
+    "dcgan 4e-4 + DiffAugment": RECIPES["dcgan"].but(**_FAST, augment="color,translation,cutout"),
+    "dcgan 4e-4 + lecam": RECIPES["dcgan"].but(**_FAST, lecam=0.3),
+    "hinge 4e-4": RECIPES["hinge"].but(**_FAST),
+    "ragan 4e-4": RECIPES["ragan"].but(**_FAST),
+    "relativistic + r1 r2, dcgan's nets": RECIPES["dcgan"].but(**_FAST, loss="relativistic", r1=0.1, r2=0.1),
+}
+STAGES: dict[str, dict[str, Any]] = {
+    "screen": {"minutes": 5.0, "seeds": 3},
+    "final": {"minutes": 20.0, "seeds": 5},
+}
+
+
+def contestant(name: str) -> Recipe:
+    recipe = CONTESTANTS[name]
+    return recipe.but(width=WIDTHS[recipe.network], **CPU)
+
+
+class ProcessorTime:
+    """Stops a run when its process has used so many minutes."""
+
+    def __init__(self, minutes: float) -> None:
+        self._end = 60 * minutes
+        self._begin: float | None = None
+
+    def __call__(self, event: Event) -> Action | None:
+        if event.kind == "started":
+            self._begin = time.process_time()
+        used = time.process_time() - (self._begin or 0.0)
+        return Action("stop", why="processor time") if event.kind == "tick" and used > self._end else None
+
+
+def play(name: str, data: str, seed: int, minutes: float, path: str | None, pictures: Path) -> dict[str, Any]:
+    """One run and its score, as a row."""
+    source = dict(DATA[data])
+    where = {"path": path} if source["source"] == "fashion-mnist" else {}
+    row: dict[str, Any] = {"contestant": name, "data": data, "seed": seed, "minutes": minutes}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        try:
+            run = sparring.train(
+                source["source"],
+                contestant(name),
+                size=source["size"],
+                channels=source.get("channels", "auto"),
+                seed=seed,
+                out=out,
+                steps=10**9,
+                evaluate_every=0,
+                sample_every=10**9,
+                checkpoint_every=10**9,
+                observers={"clock": ProcessorTime(minutes)},
+                say=lambda _: None,
+                **where,
+            )
+        except SparringError as error:
+            return row | {"failed": "non-finite", "why": error.what, "steps": last_step(out)}
+        row |= {"steps": run.step, "images": run.images} | losses(out)
+        found = measure(
+            str(out), source["source"], METRICS, n=FAKES, split="held-out", interval=False, say=lambda _: None,
+            size=source["size"], progress=False, **where,
+        )  # fmt: skip
+        row |= {result.metric: result.value for result in found} | {"n_real": found[0].n_real}
+        row |= {"fd_floor": found[0].floor, "n_fake": found[0].n_fake}
+        pictures.mkdir(parents=True, exist_ok=True)
+        save_png(grid(run.sample(64, 0)), pictures / f"{name.replace('/', '-')} {data} {seed}.png".replace(" ", "_"))
+    row["failed"] = failure(row)
+    return row
+
+
+def last_step(out: Path) -> int:
+    found = read(out / "events.jsonl") if (out / "events.jsonl").exists() else []
+    return max((event.step for event in found), default=0)
+
+
+def losses(out: Path) -> dict[str, float]:
+    ticks = [event.values for event in read(out / "events.jsonl") if event.kind == "tick"][-20:]
+    return {name: statistics.fmean(tick[name] for tick in ticks) for name in ("d_loss", "g_loss")}
+
+
+def failure(row: dict[str, Any]) -> str:
+    """Why a run counts as failed, by rule: "" where it does not."""
+    if row["coverage"] < 0.01 and row["recall"] < 0.01:
+        return "collapse"
+    return "divergence" if max(abs(row["d_loss"]), abs(row["g_loss"])) > 50 else ""
+
+
+def file_of(stage: str) -> Path:
+    return RESULTS / f"tournament-{stage}.jsonl"
+
+
+def rows_of(stage: str) -> list[dict[str, Any]]:
+    file = file_of(stage)
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def table(stage: str) -> str:
+    """The mean over seeds for each contestant and data set; ranked by the mean of FD over the best FD of each set."""
+    rows = rows_of(stage)
+    means: dict[str, dict[str, tuple[float, float, int, int]]] = {}
+    for name in {row["contestant"] for row in rows}:
+        for data in DATA:
+            some = [row for row in rows if (row["contestant"], row["data"]) == (name, data)]
+            good = [row for row in some if "fd" in row]
+            if good:
+                fd, coverage = (statistics.fmean(row[metric] for row in good) for metric in ("fd", "coverage"))
+                means.setdefault(name, {})[data] = fd, coverage, sum(bool(row["failed"]) for row in some), len(some)
+    best = {data: min(found[data][0] for found in means.values() if data in found) for data in DATA if rows}
+    rank = {n: statistics.fmean(f[d][0] / best[d] for d in f) for n, f in means.items()}
+    lines = [f"| recipe | {' | '.join(DATA)} | FD over the best | failed |", "|---" * (len(DATA) + 3) + "|"]
+    for name in sorted(means, key=rank.__getitem__):
+        cells = [f"{found[0]:.0f}, {found[1]:.2f}" if (found := means[name].get(d)) else "" for d in DATA]
+        failed, runs = (sum(found[i] for found in means[name].values()) for i in (2, 3))
+        lines.append(f"| {name} | {' | '.join(cells)} | {rank[name]:.2f} | {failed} of {runs} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stage", choices=STAGES, default="screen")
+    parser.add_argument("--path", help="folder of Fashion-MNIST")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--contestants", nargs="*", default=list(CONTESTANTS))
+    parser.add_argument("--pictures", type=Path, default=Path(tempfile.gettempdir()) / "tournament")
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--one", nargs=3, metavar=("CONTESTANT", "DATA", "SEED"), help="used by itself")
+    arguments = parser.parse_args()
+    stage = STAGES[arguments.stage]
+    if arguments.table:
+        print(table(arguments.stage))
+        return
+    if arguments.one:
+        name, data, seed = arguments.one
+        print(json.dumps(play(name, data, int(seed), stage["minutes"], arguments.path, arguments.pictures)))
+        return
+    done = {(row["contestant"], row["data"], row["seed"]) for row in rows_of(arguments.stage)}
+    waiting = [
+        (name, data, seed)
+        for seed in range(stage["seeds"])
+        for data in DATA
+        for name in arguments.contestants
+        if (name, data, seed) not in done
+    ]
+    print(f"{len(waiting)} runs to go, {len(done)} done", flush=True)
+    about = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "cpu": machine.describe()["cpu"]}
+
+    def run(entry: tuple[str, str, int]) -> None:
+        words = [sys.executable, __file__, "--stage", arguments.stage, "--one", *map(str, entry)]
+        words += ["--pictures", str(arguments.pictures)] + (["--path", arguments.path] if arguments.path else [])
+        ran = subprocess.run(words, capture_output=True, text=True, check=False)
+        if ran.returncode:
+            print(f"{entry}: {ran.stderr[-2000:]}", flush=True)
+            return
+        row = json.loads(ran.stdout.splitlines()[-1]) | about
+        with file_of(arguments.stage).open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        print(row, flush=True)
+
+    with ThreadPoolExecutor(arguments.workers) as pool:
+        list(pool.map(run, waiting))
+
+
+if __name__ == "__main__":
+    main()
