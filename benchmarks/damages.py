@@ -25,8 +25,8 @@ from PIL import Image, ImageFilter
 from sparring import machine
 from sparring.data import open_data
 from sparring.metrics.catalogue import METRICS
-from sparring.metrics.extractors import own
-from sparring.metrics.features import Extractor, extract, extractor_named
+from sparring.metrics.extractors import extractor_named, own
+from sparring.metrics.features import Extractor, extract
 from sparring.metrics.sides import Side
 
 ROOT = Path(__file__).parents[1]

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sparring.errors import SparringError
-from sparring.metrics.extractors import inception, lite0, own, transformer
-from sparring.metrics.features import extract, extractor_named
+from sparring.metrics.extractors import extractor_named, inception, lite0, own, transformer
+from sparring.metrics.features import extract
 
 State = dict[str, Tensor]
 

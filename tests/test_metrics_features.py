@@ -16,7 +16,8 @@ from torch import Tensor
 
 from sparring.errors import SparringError
 from sparring.metrics import features
-from sparring.metrics.features import EXTRACTORS, Extractor, extract, extractor_named, to_rgb
+from sparring.metrics.extractors import EXTRACTORS, extractor_named
+from sparring.metrics.features import Extractor, extract, to_rgb
 
 
 def _pictures(n: int, channels: int = 3, size_px: int = 8) -> Tensor:

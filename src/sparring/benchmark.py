@@ -25,7 +25,8 @@ from .game import Game
 from .methods import RECIPES, Recipe
 from .metrics.catalogue import METRICS
 from .metrics.distances import Moments
-from .metrics.features import extract, extractor_named, to_rgb
+from .metrics.extractors import extractor_named
+from .metrics.features import extract, to_rgb
 from .metrics.roots import trace_of_root
 from .metrics.sides import Side
 from .networks.calling import randomness

@@ -21,7 +21,8 @@ from .data.parallel import cores
 from .errors import SparringError
 from .folder import RunFolder, differences
 from .methods import Recipe
-from .metrics.features import Extractor, check_features, extractor_named
+from .metrics.extractors import check_features, extractor_named
+from .metrics.features import Extractor
 from .metrics.judging import EVALUATED, Judge, judge_of, judging_metric, usual_metric
 from .networks.calling import randomness
 from .players import paint, resolve_device

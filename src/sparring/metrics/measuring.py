@@ -19,8 +19,8 @@ from ..players import resolve_device
 from ..seeds import seed_for
 from .catalogue import METRICS, Metric, metric_named
 from .describing import describe
-from .extractors import own
-from .features import Extractor, extractor_named, to_rgb
+from .extractors import extractor_named, own
+from .features import Extractor, to_rgb
 from .opening import Look, Opened, makes_any_number, open_side, own_px
 from .sides import Side
 
