@@ -50,7 +50,7 @@ def wake(network: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("size_px", [28, 32, 64, 128, 256])
+@pytest.mark.parametrize("size_px", [16, 28, 32, 64, 128, 256])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_shapes(family: str, size_px: int, channels: int) -> None:
     n = 2 if size_px <= 64 else 1
@@ -64,7 +64,7 @@ def test_shapes(family: str, size_px: int, channels: int) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_sizes_channels_and_names_refused(family: str) -> None:
-    with pytest.raises(SparringError, match=rf"{family}.* 48 px[\s\S]*28, 32, 64, 128, 256"):
+    with pytest.raises(SparringError, match=rf"{family}.* 48 px[\s\S]*16, 28, 32, 64, 128, 256"):
         networks.build(family, 48, 3, 8, 8)
     with pytest.raises(SparringError, match="2 channels"):
         networks.build(family, 32, 2, 8, 8)
@@ -212,7 +212,7 @@ def test_resnet_at_128_px_is_the_published_one() -> None:
     assert [b.conv1.out_channels for b in D.blocks] == [64, 64, 128, 256, 512, 1024]
 
 
-@pytest.mark.parametrize("size_px", [28, 32, 64, 128, 256])
+@pytest.mark.parametrize("size_px", [16, 28, 32, 64, 128, 256])
 def test_resnet_widths_never_pass_the_cap(size_px: int) -> None:
     with torch.device("meta"):
         G, D = networks.build("resnet", size_px, 3, 8, 16)

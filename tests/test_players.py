@@ -203,7 +203,7 @@ def test_modes_come_back_module_by_module(tiny: Recipe) -> None:
     assert [m.training for m in G.modules()].count(False) == 1
 
 
-@pytest.mark.parametrize("size_px", [28, 32, 64, 128, 256])
+@pytest.mark.parametrize("size_px", [16, 28, 32, 64, 128, 256])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_dcgan_sizes_and_channels(size_px: int, channels: int) -> None:
     G, D = networks.build("dcgan", size_px, channels, 2, 5)

@@ -15,7 +15,7 @@ class Pictures:
     """How pictures are read.
 
     Attributes:
-        size: Side in px: 28, 32, 64, 128 or 256. Default: 64; 28 for fashion-mnist.
+        size: Side in px: 16, 28, 32, 64, 128 or 256. Default: 64; 28 for fashion-mnist.
         channels: auto reads the files and says what it decided; 1 gray, 3 RGB, 4 RGBA.
         fit: What to do with a picture that is not square.
         background: Colour that transparent pictures are laid on where there is no alpha channel.

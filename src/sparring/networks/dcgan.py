@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..errors import SparringError
 
 # The side of G's first map, and how often it doubles on the way to the picture.
-STAGES: dict[int, tuple[int, int]] = {28: (7, 2), 32: (4, 3), 64: (4, 4), 128: (4, 5), 256: (4, 6)}
+STAGES: dict[int, tuple[int, int]] = {16: (4, 2), 28: (7, 2), 32: (4, 3), 64: (4, 4), 128: (4, 5), 256: (4, 6)}
 # Maps are at most this many times the width: the published 64 px networks end there (512 = 8 x 64).
 WIDEST = 8
 
@@ -38,7 +38,7 @@ class Generator(nn.Module):
     """z -> picture.
 
     Args:
-        size_px: 28, 32, 64, 128 or 256.
+        size_px: 16, 28, 32, 64, 128 or 256.
         channels: 1, 3 or 4.
         width: feature maps next to the picture.
         latent: numbers in z.

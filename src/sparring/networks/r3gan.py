@@ -140,7 +140,7 @@ class Generator(nn.Module):
     """z -> picture.
 
     Args:
-        size_px: 28, 32, 64, 128 or 256.
+        size_px: 16, 28, 32, 64, 128 or 256.
         channels: 1, 3 or 4.
         width: feature maps next to the picture, a multiple of 8.
         latent: numbers in z.

@@ -124,9 +124,9 @@ class Generator(nn.Module):
     """z -> picture.
 
     Args:
-        size_px: 28, 32, 64, 128 or 256.
+        size_px: 16, 28, 32, 64, 128 or 256.
         channels: 1, 3 or 4.
-        width: feature maps next to the picture; at 28 and 32 px half of them.
+        width: feature maps next to the picture; up to 32 px half of them.
         latent: numbers in z.
     """
 
