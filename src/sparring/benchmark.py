@@ -154,7 +154,10 @@ def _ours(pair: tuple[nn.Module, nn.Module], recipe: Recipe, real: Tensor) -> Ca
     batch = real.contiguous(memory_format=torch.channels_last) if recipe.channels_last else real
 
     def iterate() -> int:
+        players.at(len(real))
+        game.at(recipe, len(real))
         window.add(train_step(players, game, lambda: (batch, None)))
+        game.augment.adapt(len(real))
         if len(window) == 10:
             window.read()
         return len(real)
