@@ -22,6 +22,7 @@ from sparring.data.order import IndexOrder
 from sparring.errors import SparringError
 from sparring.findings import Action
 from sparring.methods import Recipe
+from sparring.metrics.judging import Judge
 from sparring.players import read_state
 
 
@@ -247,3 +248,46 @@ def test_the_rate_does_not_count_evaluations(shades: np.ndarray, tmp_path: Path,
     assert min(seconds) > 0.4
     slowest = min(event.values["images_per_second"] for event in ticks[1:])
     assert slowest > 80 / min(seconds)  # ten steps of 8 would take as long as an evaluation at this rate
+
+
+def improving(monkeypatch: pytest.MonkeyPatch, values: dict[int, float]) -> None:
+    """Makes evaluations give these values by the number of their call, so that a test decides which is the best."""
+    calls = iter(values.values())
+    judge = Judge.__call__
+
+    def decided(self: Judge, sample: Any) -> dict[str, Any]:
+        return judge(self, sample) | {"value": next(calls)}
+
+    monkeypatch.setattr(Judge, "__call__", decided)
+
+
+@pytest.mark.parametrize(("last", "best"), [(0.5, 25), (2.0, 20)])
+def test_a_run_that_ends_between_evaluations_is_evaluated_once_more(
+    shades: np.ndarray, tmp_path: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch, last: float, best: int
+) -> None:
+    improving(monkeypatch, {10: 3.0, 20: 1.0, 25: last})
+    run = train(shades, tmp_path / "run", tiny, steps=25)
+    assert [event.step for event in of_kind(run.path, "last evaluation")] == [25]
+    assert run.best is not None
+    assert (run.best["step"], run.best["value"]) == (best, min(1.0, last))
+    loaded = sparring.load(run.path)
+    assert loaded.step == best
+    assert (loaded.sample(4) == run.sample(4)).all()
+    again = train(shades, tmp_path / "run", tiny, steps=25)  # nothing to do, nothing evaluated again
+    assert again.best == run.best
+    assert len(of_kind(run.path, "last evaluation")) == 1
+
+
+def test_an_evaluation_at_the_end_changes_nothing_that_goes_on(
+    shades: np.ndarray, tmp_path: Path, tiny: Recipe
+) -> None:
+    whole = train(shades, tmp_path / "whole", tiny, steps=40)
+    for steps in (5, 13, 27, 40):
+        parts = train(shades, tmp_path / "parts", tiny, steps=steps)
+    assert parts.best == whole.best
+    for kind in ("best", "checkpoints"):
+        newest = [sorted((run.path / kind).glob("*.pt"))[-1] for run in (whole, parts)]
+        assert newest[0].name == newest[1].name
+        assert newest[0].read_bytes() == newest[1].read_bytes()
+    assert len(of_kind(parts.path, "last evaluation")) == 3
+    assert sparring.load(parts.path).step == sparring.load(whole.path).step

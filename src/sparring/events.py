@@ -24,7 +24,8 @@ class Event:
     """Something that happened in a run.
 
     Attributes:
-        kind: "started", "resumed", "tick", "sample", "checkpoint", "evaluation", "best", "applied" or "ended".
+        kind: "started", "resumed", "tick", "sample", "checkpoint", "evaluation", "best", "last evaluation" (where a run
+            ended between two; nothing is decided by it), "applied" or "ended".
         step: generator updates done so far.
         images: real images seen so far.
         values: what the event says; numbers that are not finite stand as None in the file.
@@ -133,3 +134,24 @@ def read(path: Path) -> list[Event]:
             kept = [earlier for earlier in kept if earlier.step <= event.step]
         kept.append(event)
     return kept
+
+
+LAST_EVALUATION = "last evaluation"
+
+
+def best_step(events: list[Event], kept: int | None, newest: int | None) -> int | None:
+    """Which checkpoint is the best by a run's evaluations: the one kept as such, or the newest by the last evaluation.
+
+    Args:
+        events: of the run, as `read` gives them.
+        kept: the step of the checkpoint that was kept as the best, if there is one.
+        newest: the step of the newest checkpoint, if there is one.
+    """
+    last = [event for event in events if event.kind == LAST_EVALUATION and event.step == newest]
+    best = [event for event in events if event.kind == "evaluation" and event.step == kept]
+    if not last or newest is None:
+        return kept
+    if kept is None or not best:
+        return kept if kept is not None else newest
+    gain = best[-1].values["value"] - last[-1].values["value"]
+    return newest if (gain > 0 if last[-1].values["better"] == "lower" else gain < 0) else kept

@@ -12,6 +12,7 @@ from torch import nn
 from . import __version__, networks
 from .checkpoints import Store, unwritable, write_whole
 from .errors import SparringError
+from .events import best_step, read
 from .folder import RunFolder
 from .methods import Recipe
 from .networks.calling import randomness
@@ -82,6 +83,10 @@ def whole_checkpoint(folder: RunFolder, step: int | str = "best") -> tuple[Path,
         raise SparringError(f"{folder.path} has no checkpoint yet.", "a run that has saved one", "let it train on.")
     if step == "best" and folder.best.is_dir() and stores[0].steps():
         kept, _ = stores[0].newest()
+        newest = stores[-1].newest()[0]
+        events = read(folder.events) if folder.events.exists() else []
+        if kept is not None and newest is not None and best_step(events, kept, newest) == newest:
+            return stores[-1].path(newest), settings
         if kept is None:
             raise SparringError(
                 f"The best checkpoint of {folder.path} is damaged.",

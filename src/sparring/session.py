@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from .errors import SparringError, did_you_mean
-from .events import Event, Log
+from .events import LAST_EVALUATION, Event, Log, best_step, read
 from .findings import Action
 from .folder import RunFolder
 from .metrics.judging import Judge
@@ -145,6 +145,7 @@ class Session:
                 event = replace(event, values={"reason": self.ended})
                 self._sample(log)
                 self._checkpoint(log)
+                self._evaluate_last(log)
             self._note(log, event)
 
     def _note(self, log: Log, event: Event) -> None:
@@ -177,6 +178,16 @@ class Session:
         if self._broken or self.judge is None:
             return
         self._note(log, self._event("evaluation", **self.judge(self.trainer.sample)))
+
+    def _evaluate_last(self, log: Log) -> None:
+        """Evaluates what a run ends with, where that is not done yet, so that a short run's end may be its best.
+
+        Nothing that is saved depends on it: a run that goes on from here is the same as one that never stopped.
+        """
+        if self._broken or self.judge is None or self.ended in _EXITS or self.trainer.step % self._judge_steps == 0:
+            return
+        if not any(e.kind == LAST_EVALUATION and e.step == self.trainer.step for e in read(self.folder.events)):
+            self._note(log, self._event(LAST_EVALUATION, **self.judge(self.trainer.sample)))
 
     def _keep_best(self, log: Log) -> None:
         if self._broken:
@@ -247,9 +258,19 @@ class Session:
                 f"{path} keeps its good checkpoints, the newest of step {self.store.newest()[0]}; start another run "
                 "with lower rates (--set d_lr=/2 --set g_lr=/2) or with --set precision=fp32.",
             )
-        best = self.how.observers.get("best")
-        found = best.event | {"step": best.step} if isinstance(best, Best) and best.event else None
+        found = self._best()
         return Run(path, trainer.step, trainer.images, self.ended, self.grid, self._sampler(found), found)
+
+    def _best(self) -> dict[str, Any] | None:
+        best, step = self.how.observers.get("best"), self.trainer.step
+        kept = best.step if isinstance(best, Best) and best.event else None
+        events = read(self.folder.events)
+        if isinstance(best, Best) and best_step(events, kept, step) == kept:
+            return None if kept is None else best.event | {"step": kept}
+        last = [event for event in events if event.kind == LAST_EVALUATION and event.step == step]
+        if not last:
+            return None
+        return {name: value for name, value in last[-1].values.items() if name != "seconds"} | {"step": step}
 
     def _sampler(self, best: dict[str, Any] | None) -> Sampler:
         """The averaged generator as it was at its best, or as it is."""

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from .events import Event
+from .events import LAST_EVALUATION, Event
 from .findings import Action
 
 PLAIN_EVERY_SECONDS = 15.0  # between plain lines, so that a log of a night stays readable
@@ -56,7 +56,7 @@ class Progress:
                 self._live.start()
         elif event.kind == "tick":
             self._show(event)
-        elif event.kind == "evaluation":
+        elif event.kind in ("evaluation", LAST_EVALUATION):
             self.say(evaluation_line(event))
         elif event.kind == "best":
             self.say(f"step {event.step:,}: the best so far, kept")
