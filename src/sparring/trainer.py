@@ -65,6 +65,8 @@ class Budget:
 class Trainer:
     """Trains a pair of networks; `for event in Trainer(G, D, data, recipe).run(steps=20_000): ...`.
 
+    The networks are trained in place; `init` and the spectral norms of a recipe are applied to them in place as well.
+
     Args:
         generator: z [N, latent] or [N, latent, 1, 1] -> pictures [N, C, H, W] in [-1, 1].
         discriminator: pictures -> logits [N], [N, 1] or a map [N, 1, h, w].
