@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -34,6 +35,7 @@ from sparring.events import Event, read
 from sparring.findings import Action
 from sparring.methods import RECIPES, Recipe
 from sparring.metrics.measuring import measure
+from sparring.objectives import objective_named
 from sparring.pictures import grid, save_png
 
 ROOT = Path(__file__).parents[1]
@@ -107,6 +109,8 @@ def play(name: str, data: str, seed: int, minutes: float, path: str | None, pict
                 **where,
             )
         except SparringError as error:
+            if "not finite" not in error.what:
+                raise  # a mistake in the command, and nothing that the contestant did
             return row | {"failed": "non-finite", "why": error.what, "steps": last_step(out)}
         row |= {"steps": run.step, "images": run.images} | losses(out)
         found = measure(
@@ -133,9 +137,14 @@ def losses(out: Path) -> dict[str, float]:
 
 def failure(row: dict[str, Any]) -> str:
     """Why a run counts as failed, by rule: "" where it does not."""
+    if "fd" not in row:
+        return str(row["failed"])
     if row["coverage"] < 0.01 and row["recall"] < 0.01:
         return "collapse"
-    return "divergence" if max(abs(row["d_loss"]), abs(row["g_loss"])) > 50 else ""
+    has_scale = (
+        objective_named(CONTESTANTS[row["contestant"]].loss).boundary is not None
+    )  # a Wasserstein score has none
+    return "divergence" if has_scale and max(abs(row["d_loss"]), abs(row["g_loss"])) > 50 else ""
 
 
 def file_of(stage: str) -> Path:
@@ -150,21 +159,28 @@ def rows_of(stage: str) -> list[dict[str, Any]]:
 def table(stage: str) -> str:
     """The mean over seeds for each contestant and data set; ranked by the mean of FD over the best FD of each set."""
     rows = rows_of(stage)
-    means: dict[str, dict[str, tuple[float, float, int, int]]] = {}
-    for name in {row["contestant"] for row in rows}:
+    means: dict[str, dict[str, tuple[float, float]]] = {}
+    for name in dict.fromkeys(row["contestant"] for row in rows):
+        means[name] = {}
         for data in DATA:
             some = [row for row in rows if (row["contestant"], row["data"]) == (name, data)]
-            good = [row for row in some if "fd" in row]
-            if good:
-                fd, coverage = (statistics.fmean(row[metric] for row in good) for metric in ("fd", "coverage"))
-                means.setdefault(name, {})[data] = fd, coverage, sum(bool(row["failed"]) for row in some), len(some)
-    best = {data: min(found[data][0] for found in means.values() if data in found) for data in DATA if rows}
-    rank = {n: statistics.fmean(f[d][0] / best[d] for d in f) for n, f in means.items()}
+            if some and all(
+                "fd" in row for row in some
+            ):  # a run without pictures has no FD, and no mean makes up for it
+                means[name][data] = tuple(
+                    statistics.fmean(row[metric] for row in some) for metric in ("fd", "coverage")
+                )
+    best = {data: min((found[data][0] for found in means.values() if data in found), default=0.0) for data in DATA}
+    played = {data for data in DATA if best[data]}
+    rank = {n: statistics.fmean(f[d][0] / best[d] for d in f) for n, f in means.items() if set(f) == played}
     lines = [f"| recipe | {' | '.join(DATA)} | FD over the best | failed |", "|---" * (len(DATA) + 3) + "|"]
-    for name in sorted(means, key=rank.__getitem__):
+    for name in sorted(means, key=lambda n: rank.get(n, math.inf)):
         cells = [f"{found[0]:.0f}, {found[1]:.2f}" if (found := means[name].get(d)) else "" for d in DATA]
-        failed, runs = (sum(found[i] for found in means[name].values()) for i in (2, 3))
-        lines.append(f"| {name} | {' | '.join(cells)} | {rank[name]:.2f} | {failed} of {runs} |")
+        of_it = [row for row in rows if row["contestant"] == name]
+        failed = f"{sum(bool(failure(row)) for row in of_it)} of {len(of_it)}"
+        lines.append(
+            f"| {name} | {' | '.join(cells)} | {f'{rank[name]:.2f}' if name in rank else 'unranked'} | {failed} |"
+        )
     return "\n".join(lines)
 
 

@@ -141,7 +141,7 @@ def test_accumulated_batches_are_one_large_batch() -> None:
 
 def test_a_penalty_is_its_weight_times_its_value_and_logged_apart() -> None:
     for weight in (1.0, 3.0):
-        players, recipe = points(r1=weight, gp=2.0)
+        players, recipe = points(r1=weight, lecam=2.0)
         with randomness(0, CPU):
             seen = train_step(players, Game.of(recipe), lambda: (torch.ones(8, 2), None))
         if weight == 1.0:
@@ -149,7 +149,7 @@ def test_a_penalty_is_its_weight_times_its_value_and_logged_apart() -> None:
     torch.testing.assert_close(seen["d_loss_r1"], 3 * once)
     parts = [value for name, value in seen.items() if name.startswith("d_loss_")]
     assert {name for name in seen if name.startswith("d_loss_")} == {
-        "d_loss_real", "d_loss_fake", "d_loss_r1", "d_loss_gp",
+        "d_loss_real", "d_loss_fake", "d_loss_r1", "d_loss_lecam",
     }  # fmt: skip
     torch.testing.assert_close(seen["d_loss"], sum(parts))
 
@@ -159,8 +159,8 @@ def test_a_lazy_penalty_is_due_once_in_so_many_updates() -> None:
     game = Game.of(recipe)
     due = ["d_loss_r1" in train_step(players, game, lambda: (torch.ones(8, 2), None)) for _ in range(6)]
     assert players.d_updates == 12
-    # Due at D's updates 0, 3, 6, 9; logged of a step's second update: 1, 3, 5, 7, 9, 11.
-    assert due == [False, True, False, False, True, False]
+    # Due at D's updates 0, 3, 6, 9: in the steps of updates (0, 1), (2, 3), (6, 7), (8, 9).
+    assert due == [True, True, False, True, True, False]
 
 
 def test_clipped_weights_stay_within_the_bound() -> None:
@@ -273,3 +273,59 @@ def test_own_networks_take_spectral_norm_and_go_on(tmp_path: Path) -> None:
     assert run.step == 4
     plain = nn.Sequential(nn.Linear(8, 64), nn.Tanh(), nn.Unflatten(1, (1, 8, 8)))
     assert (sparring.load(run.path, generator=plain).sample(3) == run.sample(3)).all()
+
+
+def test_every_penalty_is_logged_whichever_update_it_was_due_at() -> None:
+    players, recipe = points(r1=1.0, r1_every=16, d_steps=2)
+    game = Game.of(recipe)
+    steps = [train_step(players, game, lambda: (torch.ones(8, 2), None)) for _ in range(16)]
+    assert sum("d_loss_r1" in seen for seen in steps) == 2
+
+
+def test_ada_goes_by_the_losses_own_boundary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A least-squares D that cannot tell says .5 of everything: nothing for ADA to raise its p for."""
+    for loss, logit in (("least-squares", 0.45), ("non-saturating", -0.05)):
+        players, recipe = points(loss=loss)
+        game = Game.of(recipe.but(augment="blit", ada_target=0.6, ada_images=100))
+        game.augment.__dict__["names"] = ()  # points cannot be turned; what is looked at is D's answer
+        with torch.no_grad():
+            for p in players.d_params:
+                p.zero_()
+            players.d_params[-1].fill_(logit)
+        for _ in range(8):
+            game.augment.observe(torch.full((8,), logit) - (game.objective.boundary or 0.0))
+            game.augment.adapt(8)
+        assert game.augment.p == 0.0
+        before = game.augment._logits
+        train_step(players, game, lambda: (torch.ones(8, 2), None))
+        assert game.augment._logits == before + 8
+        assert float(game.augment._signs) == -8  # below the boundary, all of them
+
+
+def test_a_run_that_starts_from_another_keeps_its_average() -> None:
+    players, _ = points()
+    players.average_g(8)
+    with torch.no_grad():
+        for p in players.average.parameters():
+            p.add_(5.0)
+    players._averaged_images = 100_000
+    fresh, _ = points()
+    fresh.load_networks(players.state_dict())
+    fresh.average_g(8)
+    for theirs, ours in zip(players.average.parameters(), fresh.average.parameters(), strict=True):
+        assert float((theirs - ours).detach().abs().max()) < 0.1
+
+
+def test_without_a_ramp_the_half_life_holds_from_the_start() -> None:
+    players, _ = points(ema_ramp=0.0, ema_half_life_images=8.0)
+    start = [p.clone() for p in players.average.parameters()]
+    with torch.no_grad():
+        for p in players.generator.parameters():
+            p.add_(1.0)
+    players.average_g(8)  # one half-life
+    for was, now in zip(start, players.average.parameters(), strict=True):
+        torch.testing.assert_close(now - was, torch.full_like(was, 0.5))
+
+
+def test_numbers_may_be_written_with_an_exponent() -> None:
+    assert Recipe().but(ada_images="5e5").ada_images == 500_000

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sparring import networks
 from sparring.errors import SparringError
-from sparring.stabilisers import Clipper, clip_weights, initialise, normalise_spectrally
+from sparring.stabilisers import WARM_UP, Clipper, clip_weights, initialise, normalise_spectrally
 
 
 def with_gradients(*norms: float) -> list[Tensor]:
@@ -72,14 +72,14 @@ def test_clipping_by_value() -> None:
 
 def test_the_running_mean_lets_usual_norms_through_and_cuts_a_spike() -> None:
     clipper = Clipper(mean=2.0)
-    for _ in range(50):
+    for _ in range(WARM_UP):
         params = with_gradients(1.0)
         clipper(params)
         assert norm_of(params) == pytest.approx(1.0)
     spike = with_gradients(1000.0)
     clipper(spike)
-    assert norm_of(spike) == pytest.approx(2.0)
-    assert float(clipper.state_dict()["mean"]) < 1.02  # the spike did not raise its own bound
+    assert norm_of(spike) == pytest.approx(2.0, rel=1e-4)
+    assert float(clipper.state_dict()["mean"]) < 1.04  # the spike did not raise its own bound
     again = Clipper(mean=2.0)
     again.load_state_dict(clipper.state_dict())
     one, other = with_gradients(7.0), with_gradients(7.0)
@@ -93,6 +93,36 @@ def test_the_running_mean_follows_a_slow_change() -> None:
         params = with_gradients(1.0 + i / 200)
         clipper(params)
     assert norm_of(params) == pytest.approx(1.0 + 1999 / 200)
+
+
+def test_a_first_gradient_of_nothing_does_not_stop_all() -> None:
+    clipper = Clipper(mean=1.5)
+    for norm in (0.0, 0.01, *[1.0] * 200):
+        params = with_gradients(norm)
+        clipper(params)
+    assert norm_of(params) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("mean", [0.5, 1.0])
+def test_a_bound_that_would_sink_to_nothing_is_refused(mean: float) -> None:
+    with pytest.raises(SparringError, match="more than 1"):
+        Clipper(mean=mean)
+
+
+def test_an_infinite_gradient_is_not_clipped_into_a_number() -> None:
+    params = with_gradients(1.0)
+    params[0].grad[0] = float("inf")
+    assert not Clipper(value=1.0)(params).isfinite()
+    assert not params[0].grad.isfinite().any()
+
+
+def test_frozen_and_other_parametrised_layers() -> None:
+    network = nn.Sequential(nn.Linear(4, 4), nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)))
+    network[0].weight.requires_grad_(False)
+    before = network[0].weight.clone()
+    normalise_spectrally(network)
+    network(torch.randn(2, 4))
+    assert torch.equal(network[0].weight, before)
 
 
 def test_parameters_without_gradient_are_passed_over() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .augment import OPERATIONS, operations_of
 from .errors import SparringError
 from .methods import Recipe
 from .objectives import objective_named
@@ -31,7 +32,7 @@ CLASHES: tuple[Clash, ...] = (
     Clash(
         lambda r: r.loss == "wasserstein" and not (_gradient_penalty(r) or r.d_clip_weights or r.d_spectral_norm),
         "A Wasserstein loss without anything that bounds D: its score grows without end.",
-        "gp, d_clip_weights or d_spectral_norm",
+        "gp, dragan, r1, d_clip_weights or d_spectral_norm",
         "--set gp=10",
     ),
     Clash(
@@ -41,9 +42,9 @@ CLASHES: tuple[Clash, ...] = (
         "--set d_clip_weights=0",
     ),
     Clash(
-        lambda r: bool(r.gp) and bool(r.dragan),
-        "gp and dragan both ask for a slope of 1, at different places.",
-        "one of them",
+        lambda r: sum(map(bool, (r.gp, r.dragan, r.r1 or r.r2))) > 1,
+        "gp and dragan ask for a slope of 1, each at its places, and r1 and r2 for one of 0.",
+        "gp, dragan, or r1 with or without r2",
     ),
     Clash(
         lambda r: bool(r.label_smoothing or r.label_flip) and objective_named(r.loss).labelled is None,
@@ -68,9 +69,9 @@ CLASHES: tuple[Clash, ...] = (
         "optimizer=adam",
     ),
     Clash(
-        lambda r: r.augment_final >= 0 and not r.augment,
-        "augment_final moves the probability of augmentations, and there are none.",
-        "augment=bgc, or no augment_final",
+        lambda r: r.augment_final >= 0 and not any(OPERATIONS[name].by_p for name in operations_of(r.augment)),
+        "augment_final moves the probability of augmentations, and none here has one.",
+        "augment=bgc (or blit, geometry, ada-color), or no augment_final",
     ),
     Clash(
         lambda r: r.penalty_final != 1 and not (_gradient_penalty(r) or r.bcr or r.lecam),

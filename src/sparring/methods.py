@@ -86,7 +86,7 @@ class Recipe:
         10_000.0, "average of G, arXiv 1806.04498; 10,000 images at batch 64 is a decay of .9956 a step", 0.0, 1e9
     )
     ema_ramp: float = _number(
-        0.05, "early on the half-life is this part of the images seen; StyleGAN2's code, arXiv 2006.06676", 0.0, 1.0
+        0.05, "early on the half-life is this part of the images seen, 0: no ramp; StyleGAN2's code", 0.0, 1.0
     )
     flip: bool = _number(False, "mirror pictures at random; off, since cards and flags carry text")
     precision: str = _number("auto", "fp32, bf16, or auto: what a few steps at the first start measure as faster")
@@ -139,7 +139,7 @@ def _parse(spec: dataclasses.Field[Any], present: Any, value: Any) -> Any:
         elif kind is bool:
             value = _parse_bool(value)
         elif kind is int:
-            value = int(value) if float(value) == int(float(value)) else _refuse()
+            value = int(float(value)) if float(value) == int(float(value)) else _refuse()
         else:
             value = kind(value)
     except (ValueError, TypeError, ZeroDivisionError, OverflowError):

@@ -141,9 +141,10 @@ class Players:
         Batch norm's running statistics are averaged with the weights they belong to; all other buffers are copied
         (an average of spectral norm's unit vectors would be none).
         """
-        self._averaged_images += batch
-        settled = schedules.ema_half_life_images(self.recipe, self._averaged_images)
-        half_life = min(settled, self.recipe.ema_ramp * self._averaged_images)
+        self._averaged_images += batch * self.recipe.d_steps  # the real images of the step: what schedules go by
+        half_life = schedules.ema_half_life_images(self.recipe, self._averaged_images)
+        if self.recipe.ema_ramp:
+            half_life = min(half_life, self.recipe.ema_ramp * self._averaged_images)
         keep = 0.5 ** (batch / half_life) if half_life else 0.0
         torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - keep)
         for (name, mine), theirs in zip(self.average.named_buffers(), self.generator.buffers(), strict=True):
@@ -167,6 +168,7 @@ class Players:
         """Takes over another run's networks and nothing else: its optimisers start anew."""
         for name in ("generator", "discriminator", "average"):
             load_into(getattr(self, name), state[name], name)
+        self._averaged_images = state["averaged_images"]  # else the ramp would forget the average at the first step
 
 
 def _laid_out(network: nn.Module, layout: torch.memory_format) -> nn.Module:

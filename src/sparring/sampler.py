@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from . import __version__, networks
@@ -121,8 +122,6 @@ def _generator(settings: dict[str, Any], generator: nn.Module | None) -> nn.Modu
             "the same generator again",
             "sparring.load(run, generator=G)",
         )
-    import torch
-
     try:
         recipe = Recipe(**settings["recipe"])
     except TypeError as error:
@@ -141,7 +140,8 @@ def _generator(settings: dict[str, Any], generator: nn.Module | None) -> nn.Modu
 def _prepared(generator: nn.Module, settings: dict[str, Any]) -> nn.Module:
     """With the spectral norm that the run's generator was given; its vectors come with the weights."""
     if settings["recipe"].get("g_spectral_norm"):
-        normalise_spectrally(generator)
+        with randomness(0, torch.device("cpu")):  # its vectors are drawn, and then loaded
+            normalise_spectrally(generator)
     return generator
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,20 +11,26 @@ Signals = dict[str, Tensor]  # each a scalar, detached, on the device
 
 
 def of_d(
-    terms: Signals, real_logits: Tensor, fake_logits: Tensor, grad_norm: Tensor, boundary: float | None
+    terms: Sequence[Signals], real_logits: Tensor, fake_logits: Tensor, grad_norm: Tensor, boundary: float | None
 ) -> Signals:
     """D's side of a step, right after its update.
 
     Args:
-        terms: the terms of D's loss by name, penalties with their weights, scalars.
-        real_logits: D's logits on real pictures.  # [N]
-        fake_logits: and on fakes.  # [N]
-        grad_norm: of D's gradient in this update, before any clipping.
+        terms: of each batch of the step the terms of D's loss by name, penalties with their weights, scalars. Each name
+            is the mean over the batches that have it.
+        real_logits: D's logits on the last batch of real pictures.  # [N]
+        fake_logits: and of fakes.  # [N]
+        grad_norm: of D's gradient in the last update, before any clipping.
         boundary: the logit above which D calls a picture real; None where a loss has none: then only which of the i-th
             real and the i-th fake it prefers can be right or wrong.
     """
     real, fake = real_logits.detach(), fake_logits.detach()
-    seen = {f"d_loss_{name}": term.detach() for name, term in terms.items()}
+    each: dict[str, list[Tensor]] = {}
+    for batch in terms:
+        for name, term in batch.items():
+            each.setdefault(f"d_loss_{name}", []).append(term.detach())
+    seen = {name: _mean(values) for name, values in each.items()}
+    d_loss = torch.stack([value for values in each.values() for value in values]).sum() / len(terms)
     told = (
         {"d_accuracy_pair": (real > fake).float().mean()}
         if boundary is None
@@ -33,12 +41,16 @@ def of_d(
         }
     )
     logits = {"d_real_logit": real.mean(), "d_fake_logit": fake.mean()}
-    return {"d_loss": torch.stack(list(seen.values())).sum(), **seen, **logits, **told, "d_grad_norm": grad_norm}
+    return {"d_loss": d_loss, **seen, **logits, **told, "d_grad_norm": grad_norm}
 
 
-def of_g(g_loss: Tensor, grad_norm: Tensor) -> Signals:
-    """G's side of a step, right after its update."""
-    return {"g_loss": g_loss.detach(), "g_grad_norm": grad_norm}
+def of_g(g_losses: Sequence[Tensor], grad_norm: Tensor) -> Signals:
+    """G's side of a step, right after its update: the mean of its loss over the batches."""
+    return {"g_loss": _mean([loss.detach() for loss in g_losses]), "g_grad_norm": grad_norm}
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    return values[0] if len(values) == 1 else torch.stack(list(values)).mean()
 
 
 class Window:

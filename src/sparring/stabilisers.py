@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrizations import _SpectralNorm, spectral_norm
 
 from .errors import SparringError, did_you_mean
 from .methods import Recipe
@@ -20,6 +19,8 @@ from .methods import Recipe
 _WEIGHED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Linear)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm2d, nn.GroupNorm, nn.LayerNorm)
 MEAN_DECAY = 0.99  # of the running mean of gradient norms: it remembers some hundred updates
+# Norms that are only averaged before the first is bounded: those of the first updates may be far from what is usual.
+WARM_UP = 50
 
 
 def _normal(weight: Tensor) -> None:
@@ -57,9 +58,9 @@ def initialise(network: nn.Module, how: str) -> None:
     if draw is None:
         return
     for module in network.modules():
-        # Under a parametrisation (spectral norm) the weight is computed: what can be set is the original.
+        # Under spectral norm the weight is computed: what can be set is the original.
         original = getattr(getattr(module, "parametrizations", None), "weight", None)
-        weight = getattr(module, "weight", None) if original is None else original.original
+        weight = getattr(module, "weight", None) if original is None else getattr(original, "original", None)
         bias = getattr(module, "bias", None)
         if isinstance(module, _WEIGHED) and weight is not None and weight.requires_grad:
             draw(weight)
@@ -74,7 +75,8 @@ def initialise(network: nn.Module, how: str) -> None:
 def normalise_spectrally(network: nn.Module) -> None:
     """Divides the weights of all convolutions and linear layers by their largest singular value (arXiv 1802.05957).
 
-    In place, one power iteration a training-mode forward; layers that have it already are left as they are.
+    In place, one power iteration a training-mode forward; layers that have it already, and frozen ones, are left as
+    they are.
     Raises SparringError where there is no layer to apply it to.
     """
     layers = [module for module in network.modules() if isinstance(module, _WEIGHED)]
@@ -85,14 +87,18 @@ def normalise_spectrally(network: nn.Module) -> None:
             "apply it to your own layers yourself, or leave it out.",
         )
     for layer in layers:
-        if not parametrize.is_parametrized(layer, "weight") and not hasattr(layer, "weight_orig"):
+        original = getattr(getattr(layer, "parametrizations", None), "weight", None)
+        has_it = hasattr(layer, "weight_orig") or any(isinstance(part, _SpectralNorm) for part in original or ())
+        learnt = [layer.weight] if original is None else list(original.parameters())
+        frozen = not any(param.requires_grad for param in learnt)
+        if not has_it and not frozen:
             spectral_norm(layer)
 
 
 def prepare(generator: nn.Module, discriminator: nn.Module, recipe: Recipe) -> None:
-    """Does to both networks, in place, what a recipe asks for before the first step; done twice it is done once.
+    """Does to both networks, in place, what a recipe asks for before the first step.
 
-    Initialisations draw from torch's random state.
+    Initialisations draw from torch's random state, anew each time; spectral norm is applied once.
     """
     for network, spectral in ((generator, recipe.g_spectral_norm), (discriminator, recipe.d_spectral_norm)):
         initialise(network, recipe.init)
@@ -115,7 +121,13 @@ class Clipper:
     value: float = 0.0
 
     def __post_init__(self) -> None:
+        if 0 < self.mean <= 1:
+            raise SparringError(
+                f"A gradient's norm may be at most {self.mean:g} times its running mean.",
+                "more than 1, such as 2: by less, the mean itself would sink to nothing; 0 for no bound",
+            )
         self._mean: Tensor | None = None  # of the norms after clipping: a spike must not raise its own bound
+        self._seen = 0
 
     @torch.no_grad()
     def __call__(self, params: Sequence[Tensor]) -> Tensor:
@@ -125,29 +137,36 @@ class Clipper:
             return torch.zeros(())
         before = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)).float())
         bound = torch.full_like(before, self.norm) if self.norm else None
-        if self.mean:
-            if self._mean is None:
-                self._mean = before.clone()
-            of_mean = self._mean * self.mean
+        if self.mean and self._mean is not None and self._seen >= WARM_UP:
+            usual = self._mean.to(before.device)
+            of_mean = torch.where(usual > 0, usual * self.mean, torch.inf)
             bound = of_mean if bound is None else torch.minimum(bound, of_mean)
         if bound is not None:
             # 1 where the norm is within the bound: the gradients then stay bit for bit.
             torch._foreach_mul_(grads, (bound / before.clamp(min=1e-12)).clamp(max=1.0))
-        if self.mean and self._mean is not None and bound is not None:
-            now = torch.minimum(before, bound)
-            self._mean = torch.where(now.isfinite(), self._mean.lerp(now, 1 - MEAN_DECAY), self._mean)
+        if self.mean:
+            self._take_in(before if bound is None else torch.minimum(before, bound))
         if self.value:
             torch._foreach_clamp_max_(grads, self.value)
             torch._foreach_clamp_min_(grads, -self.value)
+            # An infinity would be clipped to a number and pass for one.
+            torch._foreach_mul_(grads, torch.where(before.isfinite(), 1.0, torch.nan))
         return before
 
+    def _take_in(self, norm: Tensor) -> None:
+        """The plain mean of the first norms, then one that forgets; what is not finite is left out."""
+        before = norm if self._mean is None else self._mean.to(norm.device)
+        part = max(1 - MEAN_DECAY, 1 / (self._seen + 1))
+        self._mean = torch.where(norm.isfinite(), before.lerp(norm, part), before)
+        self._seen += 1
+
     def state_dict(self) -> dict[str, Any]:
-        """The running mean."""
-        return {"mean": self._mean}
+        """The running mean, and how many norms it has seen."""
+        return {"mean": self._mean, "seen": self._seen}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on where a checkpoint was."""
-        self._mean = state["mean"]
+        self._mean, self._seen = state["mean"], state["seen"]
 
 
 @torch.no_grad()

@@ -27,6 +27,7 @@ def train_step(players: Players, game: Game, draw: Draw) -> signals.Signals:
         draw: gives the next real batch and its condition.  # [N, C, H, W] in [-1, 1]; [N, ...] or None
     """
     recipe, objective = players.recipe, game.objective
+    d_terms, g_losses = [], []  # of every batch; penalties that were not due are not in it
 
     def judge(images: Tensor) -> Tensor:  # [N, C, H, W] -> [N]
         return players.discriminate(game.augment(images), condition)
@@ -39,10 +40,10 @@ def train_step(players: Players, game: Game, draw: Draw) -> signals.Signals:
             fake = players.generate(len(real), condition, for_g=reuse)  # [N, C, H, W]
             d_real, d_fake = prepared(real, "real", due), prepared(fake, "fake", due)
             real_logits, fake_logits = judge(d_real), judge(d_fake)
-            d_terms = objective.d_terms(real_logits, fake_logits)
-            d_terms |= {p.name: p(Seen(judge, d_real, d_fake, real_logits, fake_logits)) for p in due}
-            players.d_backward(sum(d_terms.values()))
-            game.augment.observe(real_logits)
+            d_terms.append(objective.d_terms(real_logits, fake_logits))
+            d_terms[-1] |= {p.name: p(Seen(judge, d_real, d_fake, real_logits, fake_logits)) for p in due}
+            players.d_backward(sum(d_terms[-1].values()))
+            game.augment.observe(real_logits - (objective.boundary or 0.0))
         d_norm = players.d_update()
 
     for _ in range(recipe.accumulate):
@@ -51,9 +52,9 @@ def train_step(players: Players, game: Game, draw: Draw) -> signals.Signals:
         if not reuse:
             fake = players.generate(len(real), condition, for_g=True)
         paired_logits = judge(real).detach() if objective.pairs_real else None
-        g_loss = objective.g_loss(judge(fake), paired_logits)
-        players.g_backward(g_loss)
+        g_losses.append(objective.g_loss(judge(fake), paired_logits))
+        players.g_backward(g_losses[-1])
     g_norm = players.g_update()
     players.average_g(len(real) * recipe.accumulate)
     seen = signals.of_d(d_terms, real_logits, fake_logits, d_norm, objective.boundary)
-    return seen | signals.of_g(g_loss, g_norm) | game.augment.signals()
+    return seen | signals.of_g(g_losses, g_norm) | game.augment.signals()
