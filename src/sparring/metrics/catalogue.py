@@ -50,7 +50,7 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("fd", measure_fd, "lower", _FEATURES, False, "Fréchet distance", "arXiv 1706.08500"),
-        Metric("kid", measure_kid, "lower", _FEATURES, False, "Kernel Inception distance", "arXiv 1801.01401"),
+        Metric("kid", measure_kid, "lower", _FEATURES, False, "Kernel distance (KID)", "arXiv 1801.01401"),
         Metric("is", measure_is, "higher", _PROBABILITIES, True, "Inception score", "arXiv 1606.03498"),
         Metric("mis", measure_mis, "higher", _PROBABILITIES, True, "Modified Inception score", "arXiv 1706.02071"),
         Metric("precision", measure_precision, "higher", _FEATURES, False, "Precision", "arXiv 1904.06991"),
