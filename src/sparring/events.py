@@ -139,6 +139,11 @@ def read(path: Path) -> list[Event]:
 LAST_EVALUATION = "last evaluation"
 
 
+def is_better(value: float, than: float | None, better: str) -> bool:
+    """Whether a value of a metric improves on another; on none, always."""
+    return than is None or (value < than if better == "lower" else value > than)
+
+
 def best_step(events: list[Event], kept: int | None, newest: int | None) -> int | None:
     """Which checkpoint is the best by a run's evaluations: the one kept as such, or the newest by the last evaluation.
 
@@ -149,9 +154,9 @@ def best_step(events: list[Event], kept: int | None, newest: int | None) -> int 
     """
     last = [event for event in events if event.kind == LAST_EVALUATION and event.step == newest]
     best = [event for event in events if event.kind == "evaluation" and event.step == kept]
-    if not last or newest is None:
+    if not last:
         return kept
-    if kept is None or not best:
-        return kept if kept is not None else newest
-    gain = best[-1].values["value"] - last[-1].values["value"]
-    return newest if (gain > 0 if last[-1].values["better"] == "lower" else gain < 0) else kept
+    if kept is None:
+        return newest
+    found = last[-1].values
+    return newest if best and is_better(found["value"], best[-1].values["value"], found["better"]) else kept

@@ -265,12 +265,13 @@ class Session:
         best, step = self.how.observers.get("best"), self.trainer.step
         kept = best.step if isinstance(best, Best) and best.event else None
         events = read(self.folder.events)
-        if isinstance(best, Best) and best_step(events, kept, step) == kept:
-            return None if kept is None else best.event | {"step": kept}
-        last = [event for event in events if event.kind == LAST_EVALUATION and event.step == step]
-        if not last:
+        chosen = best_step(events, kept, step)
+        if chosen is None:
             return None
-        return {name: value for name, value in last[-1].values.items() if name != "seconds"} | {"step": step}
+        if isinstance(best, Best) and chosen == kept:
+            return best.event | {"step": kept}
+        last = next(event for event in reversed(events) if event.kind == LAST_EVALUATION and event.step == step)
+        return {name: value for name, value in last.values.items() if name != "seconds"} | {"step": step}
 
     def _sampler(self, best: dict[str, Any] | None) -> Sampler:
         """The averaged generator as it was at its best, or as it is."""

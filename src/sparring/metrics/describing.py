@@ -57,11 +57,8 @@ def describe(
     if keep is not None and not keep.kept:
         for _ in keep.watching(side.pages()):
             pass
-    classes = None
-    if side.classes is not None:
-        names = sorted(set(side.classes))
-        classes = torch.tensor([names.index(name) for name in side.classes])
-    return Side(features, probabilities, classes), Side(pixels=keep.pictures() if keep else None)
+    labels = side.labels()
+    return Side(features, probabilities, labels and labels[1]), Side(pixels=keep.pictures() if keep else None)
 
 
 def _fit_for(extractor: Extractor, pages: Iterator[Tensor], look: Look) -> Iterator[Tensor]:

@@ -189,17 +189,16 @@ def _extractor(features: Any, real: Opened, look: Look, weights: Any, device: st
     if features != "own":
         file, shape = None if weights is None else Path(weights), (real.channels, look.size_px, look.size_px)
         return extractor_named(features, weights=file, device=device, shape=shape)
-    if real.classes is None:
+    labels = real.labels()
+    if labels is None:
         raise SparringError(
             "The features own come of a classifier of your classes, and the reals have none.",
             "reals in folders, one for each class, or a data set with classes",
             "--features lite0",
         )
-    names = sorted(set(real.classes))
-    labels = torch.tensor([names.index(name) for name in real.classes])
     if weights is not None:
         raise SparringError("--weights does not go with the features own.", "weights for inception, or none")
-    return own.fit(torch.cat(list(real.pages())), labels, names, seed=look.seed, device=device)
+    return own.fit(torch.cat(list(real.pages())), labels[1], labels[0], seed=look.seed, device=device)
 
 
 def _check_classes(extractor: Extractor, chosen: dict[str, Metric]) -> None:

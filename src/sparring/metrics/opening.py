@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import BUILTIN, IndexedStream, Pack, Stream, hold_out, open_data
-from ..data.arrays import array_pictures
+from ..data.arrays import array_pictures, channels_last
 from ..data.sizing import natural_px, resized
 from ..data.table import content_hash
 from ..errors import SparringError, did_you_mean
@@ -61,6 +61,13 @@ class Opened:
     identity: dict[str, Any] | None = None
     classes: list[str] | None = None
 
+    def labels(self) -> tuple[list[str], Tensor] | None:
+        """Returns (the names of the classes, which of them each picture is of, int64 [n]); None where not known."""
+        if self.classes is None:
+            return None
+        names, numbers = np.unique(self.classes, return_inverse=True)
+        return names.tolist(), torch.from_numpy(numbers)
+
 
 def makes_any_number(source: Any) -> bool:
     """Whether a source is a generator, which makes as many pictures as it is asked for."""
@@ -84,7 +91,9 @@ def own_px(source: Any) -> int | None:
     if sampler is not None:
         return sampler.size_px
     if isinstance(source, np.ndarray | Tensor):
-        return min(*array_pictures(source)[0].shape[1:3], LARGEST_PX)
+        # By its shape alone: a stand-in of no bytes is turned as the array will be when it is read.
+        stand_in = np.broadcast_to(np.uint8(0), tuple(source.shape))
+        return min(*channels_last(stand_in, prefer_first=isinstance(source, Tensor)).shape[1:3], LARGEST_PX)
     return None
 
 

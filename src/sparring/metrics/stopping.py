@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..events import Event
+from ..events import Event, is_better
 from ..findings import Action
 
 PATIENCE = 10  # evaluations without improvement after which a run ends, unless told otherwise
-
-
-def is_better(value: float, than: float | None, better: str) -> bool:
-    """Whether a value of a metric improves on another; on none, always."""
-    return than is None or (value < than if better == "lower" else value > than)
 
 
 class Best:

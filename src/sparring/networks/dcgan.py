@@ -17,11 +17,11 @@ STAGES: dict[int, tuple[int, int]] = {16: (4, 2), 28: (7, 2), 32: (4, 3), 64: (4
 WIDEST = 8
 
 
-def stages(size_px: int) -> tuple[int, int]:
+def stages(size_px: int, family: str = "dcgan") -> tuple[int, int]:
     """(side of G's first map in px, doublings from there). Raises SparringError for a size that is not made."""
     if size_px not in STAGES:
         raise SparringError(
-            f"The dcgan networks do not make pictures of {size_px} px.",
+            f"The {family} networks do not make pictures of {size_px} px.",
             f"--size {', '.join(map(str, STAGES))}",
             "choose the nearest of these; the pictures are resized to it.",
         )

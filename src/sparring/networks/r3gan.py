@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import SparringError
-from .dcgan import STAGES
+from .dcgan import STAGES, stages
 
 # Maps are at most this many times the width.
 WIDEST = 8
@@ -43,12 +43,7 @@ Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 def check(size_px: int) -> None:
     """Raises SparringError for a size that is not made."""
-    if size_px not in STAGES:
-        raise SparringError(
-            f"The r3gan networks do not make pictures of {size_px} px.",
-            f"--size {', '.join(map(str, STAGES))}",
-            "choose the nearest of these; the pictures are resized to it.",
-        )
+    stages(size_px, "r3gan")
 
 
 def check_width(width: int) -> None:

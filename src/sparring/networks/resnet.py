@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import SparringError
-from .dcgan import STAGES
+from .dcgan import STAGES, stages
 
 # Maps are at most this many times the width: the published 128 px networks end there (1024 = 16 x 64).
 WIDEST = 16
@@ -40,12 +40,7 @@ Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 def check(size_px: int) -> None:
     """Raises SparringError for a size that is not made."""
-    if size_px not in STAGES:
-        raise SparringError(
-            f"The resnet networks do not make pictures of {size_px} px.",
-            f"--size {', '.join(map(str, STAGES))}",
-            "choose the nearest of these; the pictures are resized to it.",
-        )
+    stages(size_px, "resnet")
 
 
 def _g_maps(size_px: int, width: int) -> list[int]:
