@@ -5,7 +5,8 @@
 Grid: centres at -4, -2 .. 4 on both axes, sigma .05. Ring: radius 1, sigma .01. G and D are MLPs of 3 x 128. A sample
 is good within 3 sigma of a centre; a mode counts from 20 of 2,500 samples. Only what a recipe says of the method is
 used (loss, penalties, rates, updates of D, clipping, spectral norm, schedules, noise), not its network, its batch and
-its augmentation of pictures. Results: benchmarks/results/gaussians.json.
+its augmentation of pictures. Results: benchmarks/results/gaussians.jsonl, a row as soon as it is done; several may run
+side by side with other --recipes; `--table` prints what is there.
 """
 
 from __future__ import annotations
@@ -102,22 +103,25 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="*", default=list(RECIPES))
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    file = ROOT / "benchmarks/results/gaussians.json"
-    stored = json.loads(file.read_text()) if file.exists() else {"rows": []}
-    about = {"machine": machine.describe(), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
-    rows = stored["rows"]
+    file = ROOT / "benchmarks/results/gaussians.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    if arguments.table:
+        print(table([row for row in rows if row["steps"] == arguments.steps]))
+        return
+    about = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "cpu": machine.describe()["cpu"]}
     for name in arguments.recipes:
         for target in TARGETS:
             for seed in range(arguments.seeds):
                 key = {"recipe": name, "target": target, "seed": seed, "steps": arguments.steps}
                 if any(key.items() <= row.items() for row in rows):
                     continue
-                rows.append(key | play(RECIPES[name], target, arguments.steps, seed))
-                print(rows[-1], flush=True)
-                file.write_text(json.dumps(about | {"rows": rows}, indent=1) + "\n")
-    print(table(rows))
+                row = key | play(RECIPES[name], target, arguments.steps, seed) | about
+                print(row, flush=True)
+                with file.open("a") as opened:
+                    opened.write(json.dumps(row) + "\n")
 
 
 def table(rows: list[dict[str, Any]]) -> str:

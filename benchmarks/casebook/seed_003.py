@@ -2,6 +2,9 @@
 
     python benchmarks/casebook/seed_003.py provoke --seeds 10 --steps 20000
     python benchmarks/casebook/seed_003.py fork
+    python benchmarks/casebook/seed_003.py table
+
+Several may run side by side (`--first 5 --seeds 5`): each row is appended when it is done, and none is run twice.
 
 The question: an RGBA DCGAN (BCE behind a sigmoid, Adam 2e-4) whose Loss_G went from 8 to 45 within three iterations
 after 6,392. `provoke` runs its loop and its loss on narrow copies of its networks (width 16, 32 px) with RGBA emoji; a
@@ -172,21 +175,33 @@ def beta2(loop: Loop, value: float) -> None:
 def anew(loop: Loop, init: Callable[[Tensor], object]) -> None:
     """Another initialisation can only begin anew: weights drawn again, optimisers fresh."""
     for network in (loop.G, loop.D):
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.reset_running_stats()
+                nn.init.normal_(module.weight, 1.0, 0.02)
+                nn.init.zeros_(module.bias)
         for param in network.parameters():
             if param.dim() > 1:
                 init(param.data)
-    loop.g_adam = torch.optim.Adam(loop.G.parameters(), 2e-4, (0.5, 0.999))
-    loop.d_adam = torch.optim.Adam(loop.D.parameters(), 2e-4, (0.5, 0.999))
+    adam_anew(loop, "G", "D")
 
 
 def spectral(loop: Loop) -> None:
     """On D's layers from the fork on; D's Adam begins anew, since its weights are other numbers now."""
     normalise_spectrally(loop.D)
-    loop.d_adam = torch.optim.Adam(loop.D.parameters(), 2e-4, (0.5, 0.999))
+    adam_anew(loop, "D")
+
+
+def adam_anew(loop: Loop, *networks: str) -> None:
+    """A control for remedies that cannot keep Adam's memory: that alone may prevent a jump."""
+    for name in networks:
+        setattr(loop, f"{name.lower()}_adam", torch.optim.Adam(getattr(loop, name).parameters(), 2e-4, (0.5, 0.999)))
 
 
 REMEDIES: dict[str, Callable[[Loop], object]] = {
     "unchanged": lambda loop: None,
+    "Adam anew on D": lambda loop: adam_anew(loop, "D"),
+    "all anew, as in the question": lambda loop: anew(loop, lambda w: nn.init.normal_(w, 0.0, 0.02)),
     "clip norm 1 on G": lambda loop: setattr(loop, "before_g", clip_norm(loop.G, 1.0)),
     "clip norm 1 on D": lambda loop: setattr(loop, "before_d", clip_norm(loop.D, 1.0)),
     "clip norm .1 on D": lambda loop: setattr(loop, "before_d", clip_norm(loop.D, 0.1)),
@@ -225,45 +240,72 @@ def fork(data: Pack, row: dict[str, Any], jump: dict[str, Any], remedy: str, dra
         before.append(found["g"])
         highest = max(highest, found["g"])
         losses.append(found["g"])
-    about = {"seed": row["seed"], "jump": jump["step"], "remedy": remedy, "draw": draw}
-    median_d = round(found["d"], 4)
-    return about | {
+    return fork_key(row, jump, remedy, draw) | {
         "jumped_after": jumped,
-        "highest_g": highest,
-        "median_g": statistics.median(losses),
-        "last_d": median_d,
+        "highest_g": round(highest, 2),
+        "median_g": round(statistics.median(losses), 3),
+        "last_d": round(found["d"], 4),
     }
+
+
+def fork_key(row: dict[str, Any], jump: dict[str, Any], remedy: str, draw: int) -> dict[str, Any]:
+    run = {name: row[name] for name in ("seed", "size_px", "width", "steps")}
+    return run | {"jump": jump["step"], "remedy": remedy, "draw": draw}
+
+
+def table(provoked: list[dict[str, Any]], forks: list[dict[str, Any]]) -> str:
+    """What was provoked, and of each remedy how many forks jumped."""
+    lines = []
+    for row in provoked:
+        jumps = ", ".join(f"{j['step']:,} ({j['median']:.1f} -> {j['g']:.1f})" for j in row["jumps"]) or "none"
+        run = f"{row['size_px']} px, width {row['width']}, seed {row['seed']}, {row['steps']:,} steps"
+        lines.append(f"{run}: jumps {jumps}; highest Loss_G {max(point[3] for point in row['curve']):.1f}")
+    lines += ["", "| remedy | forks that jumped | highest Loss_G, median of forks | median Loss_G | last Loss_D |"]
+    lines.append("|---" * 5 + "|")
+    for remedy in dict.fromkeys(fork["remedy"] for fork in forks):
+        some = [fork for fork in forks if fork["remedy"] == remedy]
+        highest, usual, last = (statistics.median(f[k] for f in some) for k in ("highest_g", "median_g", "last_d"))
+        jumped = sum(fork["jumped_after"] is not None for fork in some)
+        lines.append(f"| {remedy} | {jumped} of {len(some)} | {highest:.1f} | {usual:.1f} | {last:.3f} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("provoke", "fork"))
+    parser.add_argument("what", choices=("provoke", "fork", "table"))
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--size", type=int, default=32, choices=(32, 64))
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--states", type=Path, default=Path("/tmp/seed-003"))
     arguments = parser.parse_args()
+    if arguments.what == "table":
+        print(table(*(rows_of(RESULTS / f"seed-003-{what}.jsonl") for what in ("provoke", "fork"))))
+        return
     torch.set_num_threads(1)
     data = open_data("emoji", size_px=arguments.size, channels=4, say=None)
     file = RESULTS / f"seed-003-{arguments.what}.jsonl"
-    done = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    done = rows_of(file)
     if arguments.what == "provoke":
-        for seed in range(arguments.seeds):
+        for seed in range(arguments.first, arguments.first + arguments.seeds):
             key = {"seed": seed, "size_px": arguments.size, "width": arguments.width, "steps": arguments.steps}
             if not any(key.items() <= row.items() for row in done):
                 row = provoke(data, arguments.size, arguments.width, seed, arguments.steps, arguments.states)
                 keep(file, row)
                 print(f"seed {seed}: jumps at {[jump['step'] for jump in row['jumps']]}", flush=True)
         return
-    provoked = (RESULTS / "seed-003-provoke.jsonl").read_text().splitlines()
-    for row in map(json.loads, provoked):
-        for jump in row["jumps"]:
-            for remedy in REMEDIES:
-                for draw in range(3):
-                    key = {"seed": row["seed"], "jump": jump["step"], "remedy": remedy, "draw": draw}
-                    if not any(key.items() <= found.items() for found in done):
-                        keep(file, fork(data, row, jump, remedy, draw, arguments.states))
+    runs = range(arguments.first, arguments.first + arguments.seeds)
+    size = {"size_px": arguments.size, "width": arguments.width, "steps": arguments.steps}
+    for row in rows_of(RESULTS / "seed-003-provoke.jsonl"):
+        jumps = row["jumps"] if row["seed"] in runs and size.items() <= row.items() else []
+        for jump, remedy, draw in itertools.product(jumps, REMEDIES, range(3)):
+            if not any(fork_key(row, jump, remedy, draw).items() <= found.items() for found in done):
+                keep(file, fork(data, row, jump, remedy, draw, arguments.states))
+
+
+def rows_of(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 def keep(file: Path, row: dict[str, Any]) -> None:
