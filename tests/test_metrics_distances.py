@@ -262,7 +262,10 @@ def test_sides() -> None:
         Side(features=torch.zeros(3))
 
 
-WORDS = ["fd", "kid", "is", "mis", "precision", "recall", "density", "coverage", "swd", "msssim", "nearest", "modes"]
+WORDS = [
+    "fd", "kid", "is", "mis", "precision", "recall", "density", "coverage", "swd", "msssim", "nearest", "modes",
+    "obedience", "diversity",
+]  # fmt: skip
 
 
 def test_the_catalogue_names_itself() -> None:

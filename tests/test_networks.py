@@ -126,9 +126,9 @@ def test_every_parameter_learns(family: str, size_px: int, tiny: Recipe) -> None
         fake = players.generate(4, for_g=True)
         # Linear losses: without spectral norm resnet's logits can be so large that a softplus of them is flat.
         # Twice the one, for the bias at D's end drops out of a difference.
-        players.d_backward((2 * players.discriminate(fake.detach()) - players.discriminate(real)).mean())
+        players.d_backward((2 * players.discriminate(fake.detach()).logits - players.discriminate(real).logits).mean())
         players.d_update()
-        players.g_backward(-players.discriminate(fake).mean())
+        players.g_backward(-players.discriminate(fake).logits.mean())
         players.g_update()
     for network, start in zip((G, D), before, strict=True):
         for (name, p), old in zip(network.named_parameters(), start, strict=True):
@@ -230,9 +230,9 @@ def test_resnet_pools_by_sum() -> None:
         x = block(x)
     torch.testing.assert_close(heads[0], x.clamp(min=0).sum((2, 3)))
     # Twice the last maps, twice the logit, for there is no bias to speak of at the start.
-    once = D.last(D.features(pictures()))
+    once = D(pictures())
     D.blocks[-1].register_forward_hook(lambda _, __, made: 2 * made)
-    torch.testing.assert_close(D.last(D.features(pictures())), 2 * once)
+    torch.testing.assert_close(D(pictures()), 2 * once)
     # And a larger map of the same numbers gives a larger logit, which a mean would not.
     assert (x.shape[2], heads[0].shape) == (8, (2, 8))
 

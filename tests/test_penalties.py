@@ -15,21 +15,34 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from sparring.errors import SparringError
+from sparring.objectives import OBJECTIVES, Verdict
 from sparring.penalties import PENALTIES, Active, LeCam, Seen, flipped_and_shifted, penalties_of, prepared
 
 GRADIENT = ("r1", "r2", "gp", "dragan")
 D = Callable[[Tensor], Tensor]
+NON_SATURATING = OBJECTIVES["non-saturating"]
 
 
 def pictures(seed: int, *shape: int) -> Tensor:
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
+def seen_without(d: D, real: Tensor, fake: Tensor) -> Seen:
+    """One pass of D on each side. A D that is told something adds it to its logits."""
+    condition = torch.arange(len(real), dtype=real.dtype) / 8
+
+    def judge(x: Tensor, told: Tensor | None = None) -> Verdict:
+        logits = d(x)
+        return Verdict(logits if told is None else logits + told.repeat_interleave(len(logits) // len(x)))
+
+    return Seen(judge, real, fake, judge(real), judge(fake), condition, NON_SATURATING)
+
+
 def seen_by(d: D, real: Tensor, fake: Tensor, *names: str) -> Seen:
     """What a step does: prepare the pictures for the due penalties, one pass of D on each side."""
     due = penalties_of(dict.fromkeys(names, 1.0))
     real, fake = prepared(real, "real", due), prepared(fake, "fake", due)
-    return Seen(d, real, fake, d(real), d(fake))
+    return seen_without(d, real, fake)
 
 
 def value(name: str, d: D, real: Tensor, fake: Tensor) -> Tensor:
@@ -116,7 +129,7 @@ def test_lecam_by_hand() -> None:
 
     def seen(real: list[float], fake: list[float]) -> Seen:
         r, f = torch.tensor(real), torch.tensor(fake)
-        return Seen(lambda x: x, r, f, r, f)
+        return seen_without(lambda x: x, r, f)
 
     # E relu(D(x) + 1)^2 = (4 + 16) / 2, E relu(2 - D(G))^2 = (16 + 4) / 2
     assert lecam(seen([1.0, 3.0], [-2.0, 0.0])).item() == pytest.approx(10 + 10)
@@ -216,7 +229,7 @@ def test_lecam_gradient_by_finite_differences_against_fixed_averages() -> None:
         lecam = LeCam()
         lecam.decay = 1.0  # the averages stay
         lecam.load_state_dict(averages)
-        return lecam(Seen(lambda x: x, real, fake, real, fake))
+        return lecam(seen_without(lambda x: x, real, fake))
 
     assert torch.autograd.gradcheck(of_logits, [pictures(s, 6).requires_grad_() for s in (0, 1)])
 
@@ -247,7 +260,15 @@ def test_g_gets_no_gradient(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "passes", "with_gradient"),
-    [("r1", 0, "real"), ("r2", 0, "fake"), ("gp", 1, ""), ("dragan", 1, ""), ("bcr", 2, ""), ("lecam", 0, "")],
+    [
+        ("r1", 0, "real"),
+        ("r2", 0, "fake"),
+        ("gp", 1, ""),
+        ("dragan", 1, ""),
+        ("mismatch", 1, ""),
+        ("bcr", 2, ""),
+        ("lecam", 0, ""),
+    ],
 )
 def test_nothing_more_than_needed_is_computed(name: str, passes: int, with_gradient: str) -> None:
     d = Passes(conv_net())
@@ -269,7 +290,7 @@ def test_reads_logits_says_what_is_read(name: str) -> None:
             return super().__getattribute__(attribute)
 
     seen = seen_by(conv_net(), pictures(0, 3, 2, 4, 4), pictures(1, 3, 2, 4, 4), name)
-    row.fresh()(Watched(seen.discriminate, seen.real, seen.fake, seen.real_logits, seen.fake_logits))
+    row.fresh()(Watched(seen.judge, seen.real, seen.fake, seen.on_real, seen.on_fake, seen.condition, seen.objective))
     assert read == set(row.reads_logits)
 
 
@@ -317,7 +338,7 @@ def test_the_step_can_run_backward_through_loss_and_penalties_at_once() -> None:
     net = conv_net().float()
     due = penalties_of(dict.fromkeys(PENALTIES, 1.0))
     real, fake = prepared(torch.randn(3, 2, 4, 4), "real", due), prepared(torch.randn(3, 2, 4, 4), "fake", due)
-    seen = Seen(net, real, fake, net(real), net(fake))
+    seen = seen_without(net, real, fake)
     loss = nn.functional.softplus(seen.fake_logits - seen.real_logits).mean() + sum(p(seen) for p in due)
     loss.backward(inputs=list(net.parameters()))
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())

@@ -73,7 +73,7 @@ def test_average_copies_what_is_no_average(tiny: Recipe) -> None:
     G = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(16, 3 * 32 * 32)), nn.Unflatten(1, (3, 32, 32)))
     players = Players(G, Judge(), tiny, (16,), "cpu")
     for _ in range(3):
-        players.g_backward(players.discriminate(players.generate(8, for_g=True)).mean())
+        players.g_backward(players.discriminate(players.generate(8, for_g=True)).logits.mean())
         players.g_update()
         players.average_g(8)
     theirs = dict(players.average.named_buffers())
@@ -125,7 +125,7 @@ def test_d_may_give_a_map_of_logits(tiny: Recipe) -> None:
     D = nn.Conv2d(3, 1, 4, 4)
     assert find_z_shape(Flat(), D, (3, 32, 32), 16) == (16,)
     players = Players(Flat(), D, tiny, (16,), "cpu")
-    assert players.discriminate(torch.zeros(2, 3, 32, 32)).shape == (128,)
+    assert players.discriminate(torch.zeros(2, 3, 32, 32)).logits.shape == (128,)
 
 
 def test_nothing_to_learn_is_an_error(tiny: Recipe) -> None:
@@ -155,7 +155,7 @@ def test_a_gate_is_no_sigmoid_at_the_end() -> None:
 
 def test_a_3d_convolution_may_be_inside(tiny: Recipe) -> None:
     D = nn.Sequential(nn.Unflatten(1, (1, 3)), nn.Conv3d(1, 2, (3, 32, 32)), nn.Flatten(), nn.Linear(2, 1))
-    assert Players(Flat(), D, tiny, (16,), "cpu").discriminate(torch.zeros(2, 3, 32, 32)).shape == (2,)
+    assert Players(Flat(), D, tiny, (16,), "cpu").discriminate(torch.zeros(2, 3, 32, 32)).logits.shape == (2,)
 
 
 def test_a_generator_that_draws_noise_still_paints_by_seed_and_i() -> None:

@@ -100,11 +100,11 @@ def test_each_update_leaves_the_other_network_bit_for_bit(tiny: Recipe, reuse: b
 def test_no_gradient_is_computed_for_the_other_network(tiny: Recipe) -> None:
     players = players_of(tiny)
     fake = players.generate(4, for_g=True)
-    players.g_backward(players.discriminate(fake).mean())
+    players.g_backward(players.discriminate(fake).logits.mean())
     assert all(p.grad is None for p in players.d_params)
     assert all(p.grad is not None for p in players.g_params)
     players = players_of(tiny)
-    players.d_backward(players.discriminate(players.generate(4, for_g=True).detach()).mean())
+    players.d_backward(players.discriminate(players.generate(4, for_g=True).detach()).logits.mean())
     assert all(p.grad is None for p in players.g_params)
 
 

@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "train": "run",
     "load": "sampler",
+    "export": "exporting",
     "measure": "metrics.measuring",
     "bench": "benchmark",
     "Trainer": "trainer",
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .benchmark import bench
     from .errors import SparringError
     from .events import Event
+    from .exporting import export
     from .methods import RECIPES as recipes  # noqa: N811
     from .methods import Recipe
     from .metrics.measuring import measure
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from .sampler import load
     from .trainer import Trainer
 
-__all__ = ["Event", "Recipe", "SparringError", "Trainer", "bench", "load", "measure", "recipes", "train"]
+__all__ = ["Event", "Recipe", "SparringError", "Trainer", "bench", "export", "load", "measure", "recipes", "train"]
 
 
 def __getattr__(name: str) -> Any:

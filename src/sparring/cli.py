@@ -13,15 +13,12 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
-from rich.prompt import IntPrompt
 
 from .errors import SparringError
-from .methods import PRESETS, Recipe, recipe_named
-from .options import Judging, Keeping, Pictures, Until
+from .folder import lines_of
+from .methods import PRESETS, recipe_named
+from .options import Judging, Keeping, Networks, Pictures, Until, Which, budget_of, with_changes
 from .terminal import Progress, end_line
-
-# What --yes takes where no budget is named: enough for a first look at most data, some hours on a CPU at 64 px.
-DEFAULT_STEPS = 5_000
 
 
 def _version() -> str:
@@ -42,6 +39,8 @@ def _examples(lines: str) -> str:
 sparring train photos/ --minutes 30
 sparring train emoji --channels 4 --size 64 --steps 20000 --out runs/emoji
 sparring train fashion-mnist --epochs 10 --set d_lr=1e-4 --set flip=true
+sparring train emoji --condition text --steps 20000
+sparring train cards/ --generator gans.py:G(100) --discriminator gans.py:D --minutes 30
 """)
 )
 def train(
@@ -49,6 +48,7 @@ def train(
     /,
     *,
     pictures: Pictures = Pictures(),
+    networks: Networks = Networks(),
     until: Until = Until(),
     keeping: Keeping = Keeping(),
     judging: Judging = Judging(),
@@ -76,8 +76,8 @@ def train(
         yes: Ask nothing; without a budget, take 5,000 steps.
         json_: Print the result as JSON.
     """
-    changed = _with_changes(recipe_named(recipe), set_ or [])
-    budget = _budget(until, yes)
+    changed = with_changes(recipe_named(recipe), set_ or [])
+    budget = budget_of(until, yes)
     from .run import train as do
 
     with Progress() as progress:
@@ -89,6 +89,10 @@ def train(
             fit=pictures.fit,
             background=pictures.background,
             path=pictures.path,
+            generator=networks.generator,
+            discriminator=networks.discriminator,
+            condition=None if networks.condition == "none" else networks.condition,
+            condition_from=networks.condition_from,
             batch=batch,
             seed=seed,
             out=out,
@@ -117,6 +121,9 @@ def train(
 sparring sample runs/emoji -n 64 --seed 0 -o grid.png
 sparring sample runs/emoji -n 1000 -o pictures/
 sparring sample runs/emoji -n 10000 --npz -o pictures.npz
+sparring sample runs/emoji -n 8 --condition "red apple" --condition dog -o two_rows.png
+sparring sample runs/clothes -n 4 --condition dress --to coat
+sparring sample runs/mine --generator gans.py:G(100)
 """)
 )
 def sample(
@@ -127,7 +134,10 @@ def sample(
     seed: int = 0,
     out: Annotated[Path, Parameter(name=["-o", "--out"])] = Path("samples.png"),
     npz: Annotated[bool, Parameter(negative="")] = False,
-    step: int | Literal["best", "newest"] = "best",
+    condition: Annotated[list[str] | None, Parameter(consume_multiple=False, negative="")] = None,
+    conditions: Path | None = None,
+    to: str | None = None,
+    which: Which = Which(),
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Make new pictures with a trained run. Picture i depends on the seed and i alone.
@@ -138,15 +148,45 @@ def sample(
         seed: Another seed, other pictures.
         out: A .png for one sheet of all, a folder for single files, a .npz for an array.
         npz: Write an array images, uint8 [n, H, W, C], into a .npz file.
-        step: The checkpoint: best (of the evaluations, or the newest where there were none), newest, or its step.
+        condition: A class, a caption or a vector ("0.1,0.2"; a .npy) to sample with, n pictures each. May be repeated.
+        conditions: A text file of such, one a line.
+        to: Go from the one condition to this one, a row for each of the n.
         json_: Print the result as JSON.
     """
     from .sampler import load, save
 
-    sampler = load(run, step=step)
-    written = save(sampler, n, seed, out, as_npz=npz)
+    words = list(condition or []) + (lines_of(conditions) if conditions is not None else [])
+    sampler = load(run, **vars(which))
+    written = save(sampler, n, seed, out, as_npz=npz, condition=words, to=to)
     found = {"run": str(run), "step": sampler.step, "n": n, "seed": seed, "out": str(written)}
     _answer(json_, found, f"{n:,} pictures of step {sampler.step:,}: {written}")
+
+
+@app.command(
+    help_epilogue=_examples("""
+sparring export runs/mine generator.keras --trust
+sparring export runs/emoji generator.pt
+""")
+)
+def export(
+    run: Path,
+    out: Path,
+    /,
+    *,
+    which: Which = Which(),
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Write a trained generator into a file for other programs.
+
+    Args:
+        run: Folder of the run.
+        out: Ends in .keras (a Keras model, for a run with a Keras generator) or .pt (weights alone).
+        json_: Print the result as JSON.
+    """
+    from .exporting import export as do
+
+    written = do(run, out, **vars(which))
+    _answer(json_, {"run": str(run), "out": str(written)}, f"Written: {written}")
 
 
 @app.command(
@@ -173,6 +213,7 @@ def measure(
     interval: bool = True,
     weights: Path | None = None,
     path: Path | None = None,
+    condition_from: str | None = None,
     device: str = "auto",
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
@@ -182,7 +223,7 @@ def measure(
         fakes: A run, or a folder, .zip, .npy or .npz of pictures.
         reals: The same, or the built-in emoji or fashion-mnist.
         metrics: Names with commas between: fd, kid, is, mis, precision, recall, density, coverage, swd, msssim,
-            nearest, modes; fid with --features inception.
+            nearest, modes; obedience and diversity of a conditional run; fid with --features inception.
         features: What looks at the pictures: lite0, inception, dinov2, clip, or own (learnt from the reals' classes).
         n: Pictures of each side. Default: all; of a run as many as there are reals, 10,000 at most.
         size: Side in px that both are brought to first. Default: that of the fakes.
@@ -193,6 +234,7 @@ def measure(
         interval: Whether intervals are worked out.
         weights: File of the extractor's weights.
         path: Folder of a built-in data set, where it is not in its usual place.
+        condition_from: For obedience and diversity: where the reals' conditions are read, as for train.
         device: Where features are computed: auto, cpu, cuda or mps.
         json_: Print the results as JSON.
     """
@@ -213,6 +255,7 @@ def measure(
         interval=interval,
         weights=weights,
         path=path,
+        condition_from=condition_from,
         device=device,
         say=lambda message: print(message, file=sys.stderr),
     )
@@ -310,31 +353,6 @@ def bench(
         text = json.dumps(found, indent=2) + "\n"
         write_whole(save, lambda file: file.write(text.encode()))
     _answer(json_, found, as_text(found))
-
-
-def _with_changes(recipe: Recipe, changes: list[str]) -> Recipe:
-    for change in changes:
-        name, equals, value = change.partition("=")
-        if not equals:
-            raise SparringError(f"--set {change} has no value.", "--set NAME=VALUE, such as --set d_lr=1e-4")
-        recipe = recipe.but(**{name.strip().replace("-", "_"): value.strip()})
-    return recipe
-
-
-def _budget(until: Until, yes: bool) -> Until:
-    if any(value is not None for value in vars(until).values()):
-        return until
-    if yes:
-        print(f"No budget was named: {DEFAULT_STEPS:,} steps.", file=sys.stderr)
-        return Until(steps=DEFAULT_STEPS)
-    if not sys.stdin.isatty():
-        raise SparringError(
-            "No budget was named, and there is nobody to ask.",
-            "--steps, --images, --epochs or --minutes",
-            f"add one, or --yes for {DEFAULT_STEPS:,} steps.",
-        )
-    steps = IntPrompt.ask("How many steps?", default=DEFAULT_STEPS, console=Console(stderr=True))
-    return Until(steps=steps)
 
 
 def _answer(as_json: bool, found: dict[str, Any], text: str) -> None:

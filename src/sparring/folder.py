@@ -13,7 +13,10 @@ from .errors import SparringError
 
 FORMAT = 1  # of recipe.json
 # What a run writes; anything else in a folder without a recipe.json is somebody else's.
-_OWN = (".lock", "samples", "left_out.csv", "held_out.csv", "recipe.json", "checkpoints", "best", "events.jsonl")
+_OWN = (
+    ".lock", "samples", "left_out.csv", "held_out.csv", "conditions.npz", "recipe.json", "checkpoints", "best",
+    "events.jsonl",
+)  # fmt: skip
 
 
 # Locks that this process holds. A forked child (a DataLoader's worker) inherits them and may outlive a kill of its
@@ -31,8 +34,19 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_let_go)
 
 
+def lines_of(path: Path) -> list[str]:
+    """The lines of a user's text file that are not empty. Raises SparringError where it cannot be read."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SparringError(f"{path} cannot be read: {error}.", "a text file (UTF-8), one condition a line") from None
+    if not any(lines):
+        raise SparringError(f"{path} is empty.", "one condition a line")
+    return [line for line in lines if line]
+
+
 class RunFolder:
-    """The parts of a run's folder: recipe.json, events.jsonl, samples/, checkpoints/, best/, two lists of files."""
+    """The parts of a run's folder: recipe.json, events.jsonl, samples/, checkpoints/, best/, lists of files."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -43,6 +57,7 @@ class RunFolder:
         self.best = self.path / "best"
         self.left_out = self.path / "left_out.csv"
         self.held_out = self.path / "held_out.csv"
+        self.conditions = self.path / "conditions.npz"
         self._lock: IO[str] | None = None
 
     def create(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from .conditions import Shape
 from .data.parallel import cores
 from .game import Game
 from .methods import Recipe
@@ -42,15 +43,19 @@ def choose_precision(
     image_shape: tuple[int, int, int],
     z_shape: tuple[int, ...],
     device: Any,
+    told: Shape | None = None,
 ) -> tuple[str, str]:
-    """Measures a few steps of copies in fp32 and bf16. Returns (the word for `precision`, why in words)."""
+    """Measures a few steps of copies in fp32 and bf16. Returns (the word for `precision`, why in words).
+
+    `told` is what the conditions of a conditional pair are.
+    """
     where = resolve_device(device)
     if not has_bf16(where):
         return "fp32", f"this {where.type} has no bf16 arithmetic"
     kinds = {p: contender(generator, discriminator, recipe.but(precision=p), z_shape, where) for p in ("fp32", "bf16")}
     with randomness(0, where):
         real = torch.rand(recipe.batch, *image_shape, device=where) * 2 - 1
-        times = step_seconds(kinds, recipe, real, steps=4)
+        times = step_seconds(kinds, recipe, real, steps=4, told=told)
     ratio = statistics.median(a / b for a, b in zip(times["fp32"], times["bf16"], strict=True))
     return ("bf16" if ratio >= WORTH else "fp32"), f"bf16 steps are {ratio:.2f} times as fast, measured here"
 
@@ -65,18 +70,27 @@ def contender(
     return Players(*pair, recipe, z_shape, device)
 
 
-def step_seconds(kinds: dict[str, Players], recipe: Recipe, real: torch.Tensor, steps: int) -> dict[str, list[float]]:
+def step_seconds(
+    kinds: dict[str, Players], recipe: Recipe, real: torch.Tensor, steps: int, told: Shape | None = None
+) -> dict[str, list[float]]:
     """Times steps of several pairs in turn, after one of each to warm up: a noisy machine disturbs all alike."""
-    game = Game.of(recipe)
+    game, condition = Game.of(recipe), None if told is None else some_conditions(told, len(real)).to(real.device)
     times: dict[str, list[float]] = {name: [] for name in kinds}
     for turn in range(steps + 1):
         for name, players in kinds.items():
             begin = time.perf_counter()
-            seen = train_step(players, game, lambda: (real, None))
+            seen = train_step(players, game, lambda: (real, condition))
             seen["g_loss"].item()  # waits for the device
             if turn:
                 times[name].append(time.perf_counter() - begin)
     return times
+
+
+def some_conditions(told: Shape, n: int) -> torch.Tensor:
+    """Conditions to time a step with.  # int64 [n] or float32 [n, size]"""
+    if told.kind == "class":
+        return torch.arange(n) % told.size
+    return torch.nn.functional.normalize(torch.randn(n, told.size))
 
 
 def describe() -> dict[str, Any]:

@@ -39,6 +39,14 @@ class Recipe:
     dragan_every: int = _number(1, "as r1_every", 1, 1000)
     bcr: float = _number(0.0, "weight of D's consistency under flips and shifts; 10 in arXiv 2002.04724", 0, 1e6)
     bcr_every: int = _number(1, "as r1_every", 1, 1000)
+    mismatch: float = _number(
+        0.0, "weight of real pictures with wrong conditions, as fakes; .5 in arXiv 1605.05396", 0, 1e6
+    )
+    mismatch_every: int = _number(1, "as r1_every", 1, 1000)
+    class_weight: float = _number(0.0, "weight of naming classes, in D and G; 1 in AC-GAN, arXiv 1610.09585", 0, 1e6)
+    g_conditioning: str = _number("concat", "to z, arXiv 1411.1784; or norm: scale and shift, arXiv 1802.05637")
+    d_conditioning: str = _number("projection", "arXiv 1802.05637; or concat, arXiv 1605.05396; none with class_weight")
+    condition_augmentation: bool = _number(False, "G draws its sentence around the given one; arXiv 1612.03242")
     lecam: float = _number(0.0, "weight of LeCam's regularisation; about .3, arXiv 2104.03310", 0, 1e6)
     lecam_every: int = _number(1, "as r1_every", 1, 1000)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,18 @@ from .errors import SparringError, did_you_mean
 
 Terms = dict[str, Tensor]  # the terms of D's loss by name, each a scalar
 Labelled = Callable[[Tensor, Tensor], Tensor]  # (logits [N], target [N]) -> loss of each [N]
+
+
+class Verdict(NamedTuple):
+    """What D says of pictures.
+
+    Attributes:
+        logits: one a picture, or all of a map of them, flat; fp32.  # [N or more]
+        classes: logits of the classes, where D has such a head.  # [N, K]
+    """
+
+    logits: Tensor
+    classes: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from rich.console import Console
+from rich.prompt import IntPrompt
+
+from .errors import SparringError
+from .methods import Recipe
+
+# What --yes takes where no budget is named: enough for a first look at most data, some hours on a CPU at 64 px.
+DEFAULT_STEPS = 5_000
 
 
 @Parameter(name="*")
@@ -27,6 +36,24 @@ class Pictures:
     fit: Literal["crop", "pad", "squeeze"] = "crop"
     background: str = "white"
     path: Path | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Networks:
+    """Whose networks, and what they are told.
+
+    Attributes:
+        generator: Your own, as FILE:EXPR: gans.py:G(100), gan.py:GAN().generator. With --discriminator.
+        discriminator: Likewise.
+        condition: What each picture is told by; class, text (a caption) or vector. docs/conditions.md says from where.
+        condition_from: A table (.csv, .jsonl, .npy; FILE:COLUMN) or a pattern of file names ("{condition}_*.png").
+    """
+
+    generator: str | None = None
+    discriminator: str | None = None
+    condition: Literal["none", "class", "text", "vector"] = "none"
+    condition_from: str | None = None
 
 
 @Parameter(name="*")
@@ -83,3 +110,46 @@ class Judging:
     metric: str | None = None
     features: str = "lite0"
     patience: int = 10
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Which:
+    """Which generator of a run.
+
+    Attributes:
+        step: The checkpoint: best (of the evaluations, or the newest where there were none), newest, or its step.
+        generator: For a run with your own networks: the generator again, as FILE:EXPR.
+        trust: For such a run: import the file that it was trained with, if it is here, and take the generator from it.
+    """
+
+    step: int | Literal["best", "newest"] = "best"
+    generator: str | None = None
+    trust: Annotated[bool, Parameter(negative="")] = False
+
+
+def with_changes(recipe: Recipe, changes: list[str]) -> Recipe:
+    """The recipe with what --set says. Raises SparringError for what it does not have."""
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise SparringError(f"--set {change} has no value.", "--set NAME=VALUE, such as --set d_lr=1e-4")
+        recipe = recipe.but(**{name.strip().replace("-", "_"): value.strip()})
+    return recipe
+
+
+def budget_of(until: Until, yes: bool) -> Until:
+    """The budget as it was named, or asked for. Raises SparringError where there is nobody to ask."""
+    if any(value is not None for value in vars(until).values()):
+        return until
+    if yes:
+        print(f"No budget was named: {DEFAULT_STEPS:,} steps.", file=sys.stderr)
+        return Until(steps=DEFAULT_STEPS)
+    if not sys.stdin.isatty():
+        raise SparringError(
+            "No budget was named, and there is nobody to ask.",
+            "--steps, --images, --epochs or --minutes",
+            f"add one, or --yes for {DEFAULT_STEPS:,} steps.",
+        )
+    steps = IntPrompt.ask("How many steps?", default=DEFAULT_STEPS, console=Console(stderr=True))
+    return Until(steps=steps)

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import SparringError, did_you_mean
+from .objectives import Objective, Verdict
 
 
 @dataclass(frozen=True)
@@ -28,19 +29,38 @@ class Seen:
     """What D's update has at hand.
 
     Attributes:
-        discriminate: pictures [N, ...] -> logits [N], or [N * k] of maps, one picture after the other; whatever D does
-            to pictures (augmentation) is inside, so gradients are taken at the picture before it.
+        judge: pictures [N, ...], and a condition other than theirs if any -> D's verdict, whose logits are [N], or
+            [N * k] of maps, one picture after the other; whatever D does to pictures (augmentation) is inside, so
+            gradients are taken at the picture before it.
         real: real pictures, in [-1, 1]; from `prepared`, before `real_logits` were computed.  # [N, ...]
         fake: fakes, without G's graph; likewise from `prepared`.  # [N, ...]
-        real_logits: discriminate(real).  # [N] or [N * k]
-        fake_logits: discriminate(fake).  # [N] or [N * k]
+        on_real: judge(real).
+        on_fake: judge(fake).
+        condition: of both, the i-th of the i-th real and the i-th fake; None where there is none.  # [N, ...]
+        objective: what D minimises.
     """
 
-    discriminate: Callable[[Tensor], Tensor]
+    judge: Callable[..., Verdict]
     real: Tensor
     fake: Tensor
-    real_logits: Tensor
-    fake_logits: Tensor
+    on_real: Verdict
+    on_fake: Verdict
+    condition: Tensor | None
+    objective: Objective
+
+    @property
+    def real_logits(self) -> Tensor:
+        """D's logits of the reals.  # [N] or [N * k]"""
+        return self.on_real.logits
+
+    @property
+    def fake_logits(self) -> Tensor:
+        """D's logits of the fakes.  # [N] or [N * k]"""
+        return self.on_fake.logits
+
+    def discriminate(self, pictures: Tensor) -> Tensor:
+        """D's logits of other pictures, with the same conditions.  # [N, ...] -> [N] or [N * k]"""
+        return self.judge(pictures).logits
 
 
 Compute = Callable[[Seen], Tensor]
@@ -167,6 +187,32 @@ def bcr(seen: Seen) -> Tensor:
     )
 
 
+def mismatch(seen: Seen) -> Tensor:
+    """D's loss on real pictures with another picture's condition, as if they were fakes: the third kind of fake.
+
+    The matching-aware discriminator of GAN-CLS (arXiv 1605.05396, algorithm 1): without it D need not look whether a
+    picture is what its caption says. The wrong condition is the one of the picture before it in the batch; pictures
+    for which that is the same one are left out. One more pass of D. In a relativistic loss the real picture stands
+    against itself with the wrong condition.
+
+    Raises SparringError where there is no condition.
+    """
+    if seen.condition is None:
+        raise SparringError(
+            "The penalty mismatch shows D real pictures with wrong conditions, and there is no condition.",
+            "a conditional training",
+            "--condition text, or leave mismatch out.",
+        )
+    wrong = seen.condition.roll(1, 0)
+    n = len(wrong)
+    differs = (wrong != seen.condition).reshape(n, -1).any(1)
+    logits = seen.judge(seen.real.detach(), wrong).logits.reshape(n, -1)[differs].flatten()
+    if not len(logits):
+        return logits.sum()  # 0, with a graph
+    terms = seen.objective.d_terms(seen.real_logits.reshape(n, -1)[differs].flatten(), logits)
+    return torch.stack([term for name, term in terms.items() if name != "real" or seen.objective.pairs_real]).sum()
+
+
 class LeCam:
     """E max(0, D(x) - a_F)^2 + E max(0, a_R - D(G(z)))^2: D's answers shall not leave their own past.
 
@@ -288,6 +334,7 @@ PENALTIES: dict[str, Penalty] = {
         Penalty("r2", lambda: r2, 10.0, "arXiv 1801.04406, section 4.1 (gamma)", ("fake",), ("fake",)),
         Penalty("gp", lambda: gp, 10.0, "arXiv 1704.00028, equation 3"),
         Penalty("dragan", lambda: dragan, 10.0, "arXiv 1705.07215"),
+        Penalty("mismatch", lambda: mismatch, 0.5, "arXiv 1605.05396, algorithm 1", reads_logits=("real",)),
         Penalty("bcr", lambda: bcr, 10.0, "arXiv 2002.04724, algorithm 1", reads_logits=("real", "fake")),
         Penalty(
             "lecam",

@@ -6,12 +6,13 @@ import math
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from .checkpoints import write_whole
 from .errors import SparringError
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_LONGEST = 40  # letters of a caption on a sheet
 
 
 def as_image(picture: np.ndarray) -> Image.Image:
@@ -46,6 +47,34 @@ def grid(pictures: np.ndarray, columns: int | None = None, gap_px: int = 2) -> I
         left = gap_px + (i % columns) * (width + gap_px)
         sheet[:, top : top + height, left : left + width] = picture
     return as_image(sheet)
+
+
+def captioned(pictures: np.ndarray, captions: list[str], gap_px: int = 2) -> Image.Image:
+    """A sheet of one row for each caption, which is written to the left of it.
+
+    Args:
+        pictures: as many for each caption, row by row.  # uint8 [len(captions) * k, C, H, W]
+        captions: what was asked for.
+        gap_px: between the pictures.
+    """
+    rows, rest = divmod(len(pictures), max(1, len(captions)))
+    if not captions or rest or not rows:
+        raise SparringError(
+            f"{len(pictures)} pictures do not make {len(captions)} rows.", "as many pictures for each caption"
+        )
+    sheet = grid(pictures, columns=rows, gap_px=gap_px)
+    height = pictures.shape[2]
+    font = ImageFont.load_default(size=max(9, min(14, height // 3)))
+    shown = [caption if len(caption) <= _LONGEST else f"{caption[: _LONGEST - 3]}..." for caption in captions]
+    margin = 8 + math.ceil(max(font.getlength(caption) for caption in shown))
+    kind = "RGBA" if sheet.mode == "RGBA" else "RGB"
+    whole = Image.new(kind, (margin + sheet.width, sheet.height), "white")
+    whole.paste(sheet, (margin, 0))
+    draw = ImageDraw.Draw(whole)
+    for row, caption in enumerate(shown):
+        middle = gap_px + row * (height + gap_px) + height / 2
+        draw.text((4, middle), caption, fill="black", font=font, anchor="lm")
+    return whole
 
 
 def save_png(image: Image.Image, path: Path) -> None:

@@ -21,6 +21,8 @@ from . import schedules
 from .errors import SparringError, did_you_mean
 from .methods import Recipe
 from .networks.calling import evaluation_mode, randomness
+from .networks.conditioning import Around
+from .objectives import Verdict
 from .seeds import seed_for
 from .stabilisers import Clipper, clip_weights
 
@@ -32,8 +34,8 @@ class Players:
     """Generator, discriminator and what trains them.
 
     Args:
-        generator: z -> pictures [N, C, H, W] in [-1, 1].
-        discriminator: pictures -> logits, one a picture or a map of them.
+        generator: z, and a condition if there is one -> pictures [N, C, H, W] in [-1, 1].
+        discriminator: pictures, and a condition -> logits, one a picture or a map of them; or (logits, class logits).
         recipe: its rates, betas and averaging are used here; `precision` must be fp32 or bf16.
         z_shape: the shape of one z, as `find_z_shape` returns it.
         device: "auto", "cpu", "cuda", "cuda:1", "mps" or a torch.device.
@@ -68,6 +70,8 @@ class Players:
         self.d_optimizer = optimizer(recipe, self.d_params, recipe.d_lr, self.device)
         self.g_clipper = Clipper(recipe.g_clip_norm, recipe.g_clip_mean, recipe.g_clip_value)
         self.d_clipper = Clipper(recipe.d_clip_norm, recipe.d_clip_mean, recipe.d_clip_value)
+        self._around = [module for module in self.generator.modules() if isinstance(module, Around)]
+        self._gives_probabilities = bool(getattr(self.discriminator, "gives_probabilities", False))
         self.d_updates = 0  # so far, for penalties that are not always due
         self._gathering: set[torch.optim.Optimizer] = set()  # those whose gradients are being added up
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
@@ -80,12 +84,24 @@ class Players:
     def generate(self, n: int, condition: Tensor | None = None, *, for_g: bool) -> Tensor:
         """Makes n fakes from fresh z, with the graph that G's update needs only where `for_g`.  # [n, C, H, W]"""
         with torch.set_grad_enabled(for_g), self.fabric.autocast():
-            return self.generator(self.latents(n))
+            return self.generator(self.latents(n), *_told(condition))
 
-    def discriminate(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Returns D's logits in fp32, flat: one a picture, or all of a map of them.  # [N, C, H, W] -> [N or more]"""
+    def discriminate(self, images: Tensor, condition: Tensor | None = None) -> Verdict:
+        """Returns D's logits in fp32, flat: one a picture, or all of a map of them; and its class logits, if any.
+
+        images [N, C, H, W], condition [N, ...].
+        """
         with self.fabric.autocast():
-            return self.discriminator(images).flatten().float()
+            said = self.discriminator(images, *_told(condition))
+        logits, classes = said if isinstance(said, tuple) else (said, None)
+        logits = logits.flatten().float()
+        if self._gives_probabilities:  # no logits can be had: log p - log(1 - p) is all there is, cut where fp32 is
+            logits = torch.logit(logits, torch.finfo(torch.float32).eps)
+        return Verdict(logits, classes)
+
+    def g_divergence(self) -> dict[str, Tensor]:
+        """What G adds to its loss for the spread of its conditions (see `conditioning.Around`); usually nothing."""
+        return {"divergence": torch.stack([part.spread() for part in self._around]).sum()} if self._around else {}
 
     def d_backward(self, loss: Any) -> None:
         """Adds a loss's gradient to D's parameters, and to nothing else."""
@@ -169,6 +185,11 @@ class Players:
         for name in ("generator", "discriminator", "average"):
             load_into(getattr(self, name), state[name], name)
         self._averaged_images = state["averaged_images"]  # else the ramp would forget the average at the first step
+
+
+def _told(condition: Tensor | None) -> tuple[Tensor, ...]:
+    """What follows the first argument of a network: nothing, where there is no condition."""
+    return () if condition is None else (condition,)
 
 
 def _laid_out(network: nn.Module, layout: torch.memory_format) -> nn.Module:
@@ -315,19 +336,28 @@ def draw_latents(seed: int, indices: Sequence[int], z_shape: tuple[int, ...]) ->
 
 @torch.no_grad()
 def paint(
-    generator: nn.Module, n: int, seed: int, z_shape: tuple[int, ...], device: torch.device, start: int = 0
+    generator: nn.Module,
+    n: int,
+    seed: int,
+    z_shape: tuple[int, ...],
+    device: torch.device,
+    start: int = 0,
+    condition: Tensor | None = None,
 ) -> Tensor:
-    """Pictures `start` to `start + n` of a seed, in inference mode and fp32.
+    """Pictures `start` to `start + n` of a seed, in inference mode and fp32; of a condition each, where there is one.
 
-    Returns uint8 on the CPU.  # [n, C, H, W]
+    condition [n, ...]. Returns uint8 on the CPU.  # [n, C, H, W]
     """
     pages = []
     with evaluation_mode(generator):
         first = start - start % PAINT_BATCH
         for page in range(first, start + n, PAINT_BATCH):
             z = draw_latents(seed, range(page, page + PAINT_BATCH), z_shape).to(device)
+            # What is painted beyond the ends, to keep the batch's size, has the condition of the end.
+            places = torch.arange(page - start, page - start + PAINT_BATCH).clamp(0, n - 1)
+            told = None if condition is None else condition[places].to(device)
             with randomness(seed_for(seed, "paint", page), device):  # for generators that draw noise of their own
-                pages.append(to_uint8(generator(z)))
+                pages.append(to_uint8(generator(z, *_told(told))))
     return torch.cat(pages)[start - first : start - first + n].contiguous()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,16 +13,19 @@ import torch
 from torch import nn
 
 from . import machine, networks
-from .data import ImageSource, hold_out, open_data
+from .conditions import Embed, Kind
+from .data import ImageSource, conditioned, hold_out, open_data
 from .errors import SparringError
 from .folder import RunFolder
 from .game import Game
 from .methods import Recipe, recipe_named
 from .metrics.judging import Judge
 from .metrics.stopping import PATIENCE, Best, Patience
-from .networks.calling import find_z_shape, outline, randomness
+from .networks.brought import brought, origin_of
+from .networks.calling import Understood, outline, randomness, understand
+from .networks.conditioning import conditioning_of
 from .players import optimizer_named, resolve_device
-from .sampler import OWN, whole_checkpoint
+from .sampler import OWN, told_of, whole_checkpoint
 from .seeds import seed_for
 from .session import Observer, Options, Run, Session
 from .settling import Evaluating, Plan, settle
@@ -38,8 +41,12 @@ def train(
     source: Any = "emoji",
     recipe: str | Recipe = "dcgan",
     *,
-    generator: nn.Module | None = None,
-    discriminator: nn.Module | None = None,
+    generator: nn.Module | str | Any = None,
+    discriminator: nn.Module | str | Any = None,
+    condition: Kind | None = None,
+    condition_from: Any = None,
+    embed: Embed | None = None,
+    forms: Mapping[str, str] | None = None,
     size: int | None = None,
     channels: int | Literal["auto"] = "auto",
     fit: str = "crop",
@@ -66,8 +73,13 @@ def train(
     Args:
         source: a folder, zip, .npy or .npz of pictures, "emoji", "fashion-mnist", or tensors in any iterable.
         recipe: a name from `sparring.recipes` or a Recipe.
-        generator: your own, z [N, latent] or [N, latent, 1, 1] -> [N, C, H, W] in [-1, 1]; with `discriminator`.
-        discriminator: your own, pictures -> logits, one each.
+        generator: your own, with `discriminator`: a PyTorch or Keras 3 model, FILE:EXPR, or a saved .keras or .h5 file.
+        discriminator: likewise; what it is called with and what it gives is found out (docs/own-models.md).
+        condition: what each picture is told by: "class", "text" or "vector"; None for nothing.
+        condition_from: where it is read: a table, a pattern of file names, {path: condition}, a function of the path,
+            or an array; None for what lies with the pictures (docs/conditions.md).
+        embed: captions -> [n, k]; None for MiniLM, 384 numbers.
+        forms: of your own networks, where what was found out is wrong: {"generator": "condition,z", "range": "0..1"}.
         size: side of the pictures in px; by default 64, 28 for fashion-mnist, or what tensors have.
         channels: "auto", 1, 3 or 4.
         fit: "crop", "pad" or "squeeze" what is not square.
@@ -107,7 +119,7 @@ def train(
     if (generator is None) != (discriminator is None):
         raise SparringError("One network of your own was given.", "both or none", "give generator= and discriminator=.")
     size = _default_size(source) if size is None else size
-    _check_early(recipe, None if generator else size, device)
+    _check_early(recipe, None if generator is not None else size, device)
     data = open_data(
         source,
         size_px=size,
@@ -117,17 +129,22 @@ def train(
         path=path,
         say=how.say,
     )
+    data = conditioned(source, data, condition, condition_from, embed, how.say)
     for note in data.notes:
         how.say(note)
     pair = _pair(generator, discriminator, data, recipe, seed)
     # Before the networks are described: lazy layers get their shapes by the way.
-    z_shape = find_z_shape(*pair, (data.channels, data.size_px, data.size_px), recipe.latent)
+    seen = understand(*pair, (data.channels, data.size_px, data.size_px), recipe.latent, data.condition, forms)
+    for note in seen.notes if generator is not None else ():
+        how.say(note)
+    pair = seen.generator, seen.discriminator
     split = hold_out(data, held_out)
-    plan = Plan(pair, z_shape, data, split, recipe, device, evaluating, seed)
+    plan = Plan(pair, seen.z_shape, data, split, recipe, device, evaluating, seed, how.say)
     asked = evaluating.to_dict(split) | {
         "recipe": recipe.to_dict(),
-        "data": data.identity,
-        "networks": _describe(generator, discriminator, recipe),
+        "data": {name: value for name, value in data.identity.items() if name != "condition"},
+        "condition": data.identity.get("condition"),
+        "networks": _describe(generator, discriminator, seen, recipe),
         "seed": seed,
         "from": Path(start_from).name if start_from else None,
     }
@@ -145,7 +162,8 @@ def train(
         with machine.threads(decided["threads"]):
             settled = recipe.but(precision=decided["precision"])
             trainer = Trainer(*pair, trained_on, settled, seed=seed, device=decided["device"])
-            return Session(folder, trainer, how, judge, every).run(budget, start_from)
+            may_ask = told_of(folder, asked, embed)
+            return Session(folder, trainer, how, judge, every, may_ask).run(budget, start_from)
     finally:
         folder.release()
 
@@ -185,11 +203,12 @@ def _default_size(source: Any) -> int | None:
     return None  # tensors have their size
 
 
-def _describe(generator: nn.Module | None, discriminator: nn.Module | None, recipe: Recipe) -> dict[str, Any]:
-    """What a run remembers of its networks: a family, or of your own the class and the shape of every weight."""
-    if generator is None or discriminator is None:
+def _describe(generator: Any, discriminator: Any, seen: Understood, recipe: Recipe) -> dict[str, Any]:
+    """What a run remembers of its networks: a family; of your own class, weights' shapes, forms, and where from."""
+    if generator is None:
         return {"family": recipe.network}
-    return {"family": OWN, "generator": outline(generator), "discriminator": outline(discriminator)}
+    found = {"generator": outline(seen.generator), "discriminator": outline(seen.discriminator)}
+    return {"family": OWN, **found, "forms": seen.forms, "files": [origin_of(generator), origin_of(discriminator)]}
 
 
 def _default_out(source: Any, data: ImageSource, look: list[Any], asked: dict[str, Any]) -> Path:
@@ -201,9 +220,10 @@ def _default_out(source: Any, data: ImageSource, look: list[Any], asked: dict[st
 
 
 def _pair(
-    generator: nn.Module | None, discriminator: nn.Module | None, data: ImageSource, recipe: Recipe, seed: int
+    generator: Any, discriminator: Any, data: ImageSource, recipe: Recipe, seed: int
 ) -> tuple[nn.Module, nn.Module]:
-    if generator is not None and discriminator is not None:
-        return generator, discriminator
     with randomness(seed_for(seed, "networks"), torch.device("cpu")):
-        return networks.build(recipe.network, data.size_px, data.channels, recipe.width, recipe.latent)
+        if generator is not None:
+            return brought(generator, discriminator)
+        conditioning = None if data.condition is None else conditioning_of(recipe, data.condition)
+        return networks.build(recipe.network, data.size_px, data.channels, recipe.width, recipe.latent, conditioning)

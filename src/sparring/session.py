@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 from .errors import SparringError, did_you_mean
 from .events import LAST_EVALUATION, Event, Log, best_step, read
@@ -19,14 +20,15 @@ from .findings import Action
 from .folder import RunFolder
 from .metrics.judging import Judge
 from .metrics.stopping import Best
-from .pictures import grid, save_png
+from .pictures import captioned, grid, save_png
 from .players import load_into, read_state, write_state
-from .sampler import Sampler, whole_checkpoint
+from .sampler import Sampler, Told, whole_checkpoint
 from .seeds import seed_for
 from .trainer import Budget, Trainer
 
 Observer = Callable[[Event], Action | None]
 GRID_PICTURES = 64  # on a sample sheet
+ROW_PICTURES = 8  # of one condition
 TICK_EVERY = 10  # steps
 NON_FINITE = "non-finite"  # why a run ended whose losses are no longer numbers
 
@@ -89,12 +91,19 @@ class Session:
     """One process's work on a run: resume, train, write down."""
 
     def __init__(
-        self, folder: RunFolder, trainer: Trainer, how: Options, judge: Judge | None = None, judge_every: int = 0
+        self,
+        folder: RunFolder,
+        trainer: Trainer,
+        how: Options,
+        judge: Judge | None = None,
+        judge_every: int = 0,
+        told: Told | None = None,
     ) -> None:
-        """`judge_every` counts real images."""
+        """`judge_every` counts real images; `told` is what a conditional generator may be asked for."""
         self.folder, self.trainer, self.how, self.judge = folder, trainer, how, judge
         a_step = trainer.recipe.images_a_step
         self._judge_steps = max(1, round(judge_every / a_step)) if judge is not None else 0
+        self.told = told
         self.store = folder.store(how.keep, folder.kept_multiples(how.keep_every))
         self.grid = folder.samples / "none.png"
         self.ended = ""
@@ -164,8 +173,16 @@ class Session:
             return
         self._sampled_at = self.trainer.step
         self.grid = self.folder.samples / f"step-{self.trainer.step:08d}.png"
-        save_png(grid(self.trainer.sample(GRID_PICTURES, seed_for(self.trainer.seed, "grid")).numpy()), self.grid)
+        save_png(self._sheet(seed_for(self.trainer.seed, "grid")), self.grid)
         self._note(log, self._event("sample", file=f"samples/{self.grid.name}"))
+
+    def _sheet(self, seed: int) -> Image.Image:
+        """The same z at every step, so that sheets can be compared; with conditions a row of z for each of some."""
+        if self.told is None:
+            return grid(self.trainer.sample(GRID_PICTURES, seed).numpy())
+        values, captions = self.told.rows()
+        rows = [self.trainer.sample(ROW_PICTURES, seed, value.expand(ROW_PICTURES, *value.shape)) for value in values]
+        return captioned(torch.cat(rows).numpy(), captions)
 
     def _checkpoint(self, log: Log) -> None:
         if self._broken or self._saved_at == self.trainer.step:
@@ -280,7 +297,7 @@ class Session:
         if best is not None and best["step"] != step and self.folder.best_store().is_whole(best["step"]):
             network, step = copy.deepcopy(players.average), best["step"]
             load_into(network, read_state(self.folder.best_store().path(step))["players"]["average"], "generator")
-        return Sampler(network, players.z_shape, step, data.size_px, data.channels)
+        return Sampler(network, players.z_shape, step, data.size_px, data.channels, self.told, self.folder.path)
 
 
 _EXITS: dict[str, type[BaseException]] = {"SIGINT": KeyboardInterrupt, "SIGTERM": SystemExit}

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from . import __version__, machine
 from .checkpoints import write_whole
@@ -23,11 +24,13 @@ from .folder import RunFolder, differences
 from .methods import Recipe
 from .metrics.extractors import check_features, extractor_named
 from .metrics.features import Extractor
-from .metrics.judging import EVALUATED, Judge, judge_of, judging_metric, usual_metric
+from .metrics.judging import EVALUATED, Judge, judge_of, judging_metric, obedience_judge_of, usual_metric
 from .networks.calling import randomness
 from .players import paint, resolve_device
 from .seeds import seed_for
 
+KEPT_CONDITIONS = 1_000  # of the training pictures, to sample with
+LOADED_CONDITIONS = 64  # the same where each must be loaded with its picture
 COST = 0.05  # the part of a run's time that evaluations may take
 
 
@@ -75,6 +78,7 @@ class Plan:
     device: str
     evaluating: Evaluating
     seed: int
+    say: Callable[[str], None]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -105,7 +109,9 @@ def settle(folder: RunFolder, asked: dict[str, Any], plan: Plan) -> tuple[dict[s
     with machine.threads(threads):
         precision, why = plan.recipe.precision, "asked for"
         if precision == "auto":
-            precision, why = machine.choose_precision(*plan.pair, plan.recipe, plan.shape, plan.z_shape, plan.device)
+            precision, why = machine.choose_precision(
+                *plan.pair, plan.recipe, plan.shape, plan.z_shape, plan.device, plan.data.condition
+            )
         evaluation, judge = _plan_evaluation(plan, plan.recipe.but(precision=precision))
     decided = {
         "precision": precision,
@@ -116,6 +122,7 @@ def settle(folder: RunFolder, asked: dict[str, Any], plan: Plan) -> tuple[dict[s
         "evaluation": evaluation,
     }
     _write_lists(folder, plan)
+    _write_conditions(folder, plan.data if plan.split is None else plan.split.training)
     folder.write_settings({"sparring": __version__} | asked | {"decided": decided})
     return decided, judge
 
@@ -163,19 +170,34 @@ def _judge(plan: Plan, decided: dict[str, Any] | None, extractor: Extractor | No
         return None
     seed = seed_for(plan.seed, "evaluation")
     extractor = extractor or _extractor(plan)
-    return judge_of(plan.split.pictures(), extractor, decided["metric"], decided["n_fake"], seed)
+    judge = judge_of(plan.split.pictures(), extractor, decided["metric"], decided["n_fake"], seed)
+    if plan.data.condition is None:
+        return judge
+    try:
+        assert judge.held.features is not None
+        return replace(judge, obedience=obedience_judge_of(plan.split, judge.held.features, extractor))
+    except SparringError as error:
+        plan.say(f"Whether pictures follow their conditions is not measured. {error.what}")
+        return judge
 
 
 def _affordable_images(plan: Plan, recipe: Recipe, judge: Judge) -> int:
     """The real images between evaluations at which they take COST of the time, measured on copies; two digits of it."""
     device = resolve_device(plan.device)
     begin = time.perf_counter()
-    judge(lambda n, seed: paint(plan.pair[0].to(device), n, seed, plan.z_shape, device))
+    told = plan.data.condition
+
+    def sample(n: int, seed: int, condition: Tensor | None = None) -> Tensor:
+        if told is not None and condition is None:
+            condition = machine.some_conditions(told, n)
+        return paint(plan.pair[0].to(device), n, seed, plan.z_shape, device, condition=condition)
+
+    judge(sample)
     seconds = time.perf_counter() - begin
     players = machine.contender(*plan.pair, recipe, plan.z_shape, device)
     with randomness(0, device):
         real = torch.rand(recipe.batch, *plan.shape, device=device) * 2 - 1
-        a_step = statistics.median(machine.step_seconds({"": players}, recipe, real, steps=4)[""])
+        a_step = statistics.median(machine.step_seconds({"": players}, recipe, real, 4, told)[""])
     images = seconds * (1 - COST) / COST / a_step * recipe.images_a_step
     digits = max(0, math.floor(math.log10(images)) - 1) if images > 1 else 0
     return max(1, math.ceil(images / 10**digits)) * 10**digits
@@ -188,6 +210,22 @@ def _write_lists(folder: RunFolder, plan: Plan) -> None:
     if plan.split is not None:
         places = zip(plan.split.held_out.tolist(), plan.split.names(), strict=True)
         _write_table(folder, folder.held_out, ("place", "path"), list(places))
+
+
+def _write_conditions(folder: RunFolder, data: ImageSource) -> None:
+    """Keeps some conditions to sample with, since a run must make pictures without the data it learnt from."""
+    if data.condition is None:
+        return
+    conditions = getattr(data, "conditions", None)
+    if conditions is not None:
+        places = conditions.draw(min(KEPT_CONDITIONS, len(conditions)), 0)
+        captions = np.array([conditions.captions[place] for place in places])
+        values = conditions.of(places).numpy()
+    else:  # of a loader, which gives them with its pictures
+        told = data.draw(0, LOADED_CONDITIONS, seed=0, flip=False)[1]
+        assert told is not None
+        values, captions = told.numpy(), np.array([""] * len(told))
+    write_whole(folder.conditions, lambda file: np.savez_compressed(file, values=values, captions=captions))
 
 
 def _write_table(folder: RunFolder, path: Any, head: tuple[str, ...], rows: list[Any]) -> None:

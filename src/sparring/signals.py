@@ -25,12 +25,7 @@ def of_d(
             real and the i-th fake it prefers can be right or wrong.
     """
     real, fake = real_logits.detach(), fake_logits.detach()
-    each: dict[str, list[Tensor]] = {}
-    for batch in terms:
-        for name, term in batch.items():
-            each.setdefault(f"d_loss_{name}", []).append(term.detach())
-    seen = {name: _mean(values) for name, values in each.items()}
-    d_loss = torch.stack([value for values in each.values() for value in values]).sum() / len(terms)
+    loss, seen = _loss(terms, "d_loss")
     told = (
         {"d_accuracy_pair": (real > fake).float().mean()}
         if boundary is None
@@ -41,12 +36,24 @@ def of_d(
         }
     )
     logits = {"d_real_logit": real.mean(), "d_fake_logit": fake.mean()}
-    return {"d_loss": d_loss, **seen, **logits, **told, "d_grad_norm": grad_norm}
+    return {**loss, **seen, **logits, **told, "d_grad_norm": grad_norm}
 
 
-def of_g(g_losses: Sequence[Tensor], grad_norm: Tensor) -> Signals:
-    """G's side of a step, right after its update: the mean of its loss over the batches."""
-    return {"g_loss": _mean([loss.detach() for loss in g_losses]), "g_grad_norm": grad_norm}
+def of_g(terms: Sequence[Signals], grad_norm: Tensor) -> Signals:
+    """G's side of a step, right after its update; its terms apart where there is more than the adversarial one."""
+    loss, seen = _loss(terms, "g_loss")
+    return {**loss, **(seen if len(seen) > 1 else {}), "g_grad_norm": grad_norm}
+
+
+def _loss(terms: Sequence[Signals], name: str) -> tuple[Signals, Signals]:
+    """The whole loss, a mean over the batches, and each term as the mean over the batches that have it."""
+    each: dict[str, list[Tensor]] = {}
+    for batch in terms:
+        for term, value in batch.items():
+            each.setdefault(f"{name}_{term}", []).append(value.detach())
+    values = [value for values in each.values() for value in values]
+    whole = values[0] if len(values) == 1 else torch.stack(values).sum() / len(terms)
+    return {name: whole}, {term: _mean(values) for term, values in each.items()}
 
 
 def _mean(values: Sequence[Tensor]) -> Tensor:

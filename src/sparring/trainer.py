@@ -17,7 +17,7 @@ from .events import Event
 from .findings import Action
 from .game import Game
 from .methods import Recipe, recipe_named
-from .networks.calling import find_z_shape, randomness
+from .networks.calling import randomness, understand
 from .players import Players, paint
 from .seeds import seed_for
 from .signals import Window
@@ -68,8 +68,8 @@ class Trainer:
     The networks are trained in place; `init` and the spectral norms of a recipe are applied to them in place as well.
 
     Args:
-        generator: z [N, latent] or [N, latent, 1, 1] -> pictures [N, C, H, W] in [-1, 1].
-        discriminator: pictures -> logits [N], [N, 1] or a map [N, 1, h, w].
+        generator: z, and a condition if the data have one -> pictures; how it is called is found out.
+        discriminator: pictures, and a condition -> logits; likewise.
         data: anything that `sparring.data.open_data` takes, or what it gave.
         recipe: every number of the method, or its name; `precision` "auto" counts as fp32 here.
         size: side in px that files are resized to; None: as they are.
@@ -92,7 +92,8 @@ class Trainer:
         data = data if isinstance(data, ImageSource) else open_data(data, size_px=size)
         recipe = recipe.but(precision="fp32") if recipe.precision == "auto" else recipe
         shape = (data.channels, data.size_px, data.size_px)
-        z_shape = find_z_shape(generator, discriminator, shape, recipe.latent)
+        seen = understand(generator, discriminator, shape, recipe.latent, data.condition)
+        generator, discriminator, z_shape = seen.generator, seen.discriminator, seen.z_shape
         self.game = Game.of(recipe)
         with randomness(seed_for(seed, "initialise"), torch.device("cpu")):
             prepare(generator, discriminator, recipe)
@@ -186,9 +187,12 @@ class Trainer:
         self.game.augment.adapt(self.recipe.images_a_step)
 
     def _draw(self) -> tuple[Tensor, Tensor | None]:
-        batch = self.data.batch(self._drawn, self.recipe.batch, seed=self.seed, flip=self.recipe.flip)
+        batch, condition = self.data.draw(self._drawn, self.recipe.batch, seed=self.seed, flip=self.recipe.flip)
         self._drawn += len(batch)
-        return batch.to(self.players.device, non_blocking=True), None
+        device = self.players.device
+        if condition is not None:
+            condition = condition.to(device, non_blocking=True)
+        return batch.to(device, non_blocking=True), condition
 
     def _epoch(self) -> dict[str, float]:
         return {"epoch": round(self.images / self.data.n, 3)} if self.data.n else {}
@@ -225,10 +229,15 @@ class Trainer:
             for group in optimizers[name].param_groups:
                 group["lr"] = getattr(self.recipe, name)
 
-    def sample(self, n: int, seed: int) -> Tensor:
-        """Pictures of the averaged generator; the i-th depends on (seed, i) alone. uint8.  # [n, C, H, W]"""
+    def sample(self, n: int, seed: int, condition: Tensor | None = None) -> Tensor:
+        """Pictures of the averaged generator; the i-th depends on (seed, i) and its condition alone.
+
+        condition [n, ...] for a conditional pair; None for those of n real pictures. Returns uint8.  # [n, C, H, W]
+        """
         players = self.players
-        return paint(players.average, n, seed, players.z_shape, players.device)
+        if condition is None:
+            condition = self.data.draw(0, n, seed=seed, flip=False)[1] if self.data.condition is not None else None
+        return paint(players.average, n, seed, players.z_shape, players.device, condition=condition)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next step depends on: tensors and plain data, loadable with weights_only=True."""

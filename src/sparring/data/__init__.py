@@ -10,10 +10,12 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from sparring.conditions import Embed, Shape
 from sparring.data.arrays import array_pictures, array_source
 from sparring.data.build import Options, Say, cache_folder
 from sparring.data.builtin import BUILTIN, builtin_source
 from sparring.data.decode import background_rgb
+from sparring.data.labels import read_conditions
 from sparring.data.pack import Pack, identity_of, open_pack
 from sparring.data.sources import Source, folder_source, printable, zip_source
 from sparring.data.split import Split, hold_out
@@ -29,8 +31,10 @@ __all__ = [
     "Row",
     "Split",
     "Stream",
+    "conditioned",
     "hold_out",
     "open_data",
+    "read_conditions",
 ]
 
 FITS = ("crop", "pad", "squeeze")
@@ -49,6 +53,7 @@ class ImageSource(Protocol):
         notes: sentences on what was decided.
         left_out: (path, reason) of every file that could not be used.
         identity: equal for equal data and options; JSON-able.
+        condition: what comes with each picture; None for pictures alone.
     """
 
     size_px: int
@@ -58,11 +63,19 @@ class ImageSource(Protocol):
     notes: list[str]
     left_out: list[tuple[str, str]]
     identity: dict[str, Any]
+    condition: Shape | None
 
     def __len__(self) -> int: ...
 
     def batch(self, position: int, count: int, *, seed: int, flip: bool) -> torch.Tensor:
         """Returns the pictures drawn at position .. position+count-1 of a run  # [count, C, H, W] in [-1, 1]."""
+        ...
+
+    def draw(self, position: int, count: int, *, seed: int, flip: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Returns what `batch` does, and the condition of each picture.
+
+        # int64 [count], float32 [count, size], or None where it has none
+        """
         ...
 
 
@@ -112,6 +125,51 @@ def open_data(
     pack = open_pack(named, options, cache_folder(cache), say, progress)
     pack.notes[:0] = notes
     return pack
+
+
+def conditioned(
+    source: Any,
+    data: Pack | IndexedStream | Stream,
+    kind: str | None,
+    where: Any = None,
+    embed: Embed | None = None,
+    say: Say | None = None,
+) -> Pack | IndexedStream | Stream:
+    """Returns the data with a condition beside each picture; as they are where `kind` is None.
+
+    Pictures without a condition are left out, each with a reason.
+
+    Args:
+        source: what the user named.
+        data: what `open_data` made of it.
+        kind: "class", "text" or "vector".
+        where: see `read_conditions`; people's own loaders give theirs with each picture.
+        embed: captions -> [n, k]; None for MiniLM.
+        say: called with one line of text when captions must be embedded.
+
+    Raises:
+        SparringError: where no conditions are found, or they cannot be used.
+    """
+    if kind is None:
+        if where is not None:
+            raise SparringError(
+                f"Conditions are to be read from {where!r}, but of what kind is not said.",
+                "--condition class, text or vector",
+            )
+        return data
+    if not isinstance(data, Pack):
+        if where is not None:
+            raise SparringError(
+                "Conditions of a loader come with its pictures.",
+                "(picture, condition) pairs",
+                "leave --condition-from out.",
+            )
+        return data.conditioned(kind, embed)
+    conditions, missing = read_conditions(source, data, kind, where, embed, say=say)
+    told = data.conditioned(conditions)
+    if missing:
+        told.left_out = [*told.left_out, *((path, f"it has no {kind}") for path in missing)]
+    return told
 
 
 def _checked(size_px: int | None, channels: int | str, fit: str, background: str) -> Options:

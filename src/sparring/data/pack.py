@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from sparring.conditions import Conditions, Shape
 from sparring.data.build import Options, Say, build_pack, pack_key, read_meta
 from sparring.data.decode import DECODER_VERSION
 from sparring.data.order import IndexOrder, flips, mirror
@@ -33,6 +35,10 @@ class Pack:
         notes: sentences on what was decided.
         left_out: (path, reason) of every file that could not be used.
         rows: gives the table when it is asked for; None to make it from the pictures.
+
+    Attributes:
+        conditions: one for each picture; None before `conditioned`.
+        condition: what those are.
     """
 
     def __init__(
@@ -49,6 +55,9 @@ class Pack:
         self.name, self.identity, self.notes, self.left_out = name, identity, notes, left_out
         self.n: int | None = len(images)
         self.size_px, self.channels = int(images.shape[1]), int(images.shape[3])
+        self.conditions: Conditions | None = None
+        self.condition: Shape | None = None
+        self._places: np.ndarray | None = None  # of the pictures that are drawn; None: all
         self._order = IndexOrder(len(images))
 
     def __len__(self) -> int:
@@ -69,7 +78,20 @@ class Pack:
         Returns:
             float32, channels last  # [count, C, H, W] in [-1, 1]
         """
+        return self._at(self._order.indices(position, count, seed), position, seed, flip)
+
+    def draw(self, position: int, count: int, *, seed: int, flip: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Returns what `batch` does, and the condition of each picture.
+
+        # [count, C, H, W] in [-1, 1]; int64 [count], float32 [count, size], or None where it has none
+        """
         indices = self._order.indices(position, count, seed)
+        pictures = self._at(indices, position, seed, flip)
+        return pictures, None if self.conditions is None else self.conditions.of(indices)
+
+    def _at(self, indices: np.ndarray, position: int, seed: int, flip: bool) -> torch.Tensor:
+        """The pictures in these rows, as they look where they are drawn at `position` and after."""
+        count = len(indices)
         mirrored = flips(position, count, seed) if flip else np.zeros(count, bool)
         out = np.empty((count, *self._images.shape[1:]), np.float32)
         for start in range(0, count, _CHUNK):
@@ -90,8 +112,29 @@ class Pack:
         Args:
             places: rows of the pack, int64  # [n], at least one
         """
+        return self._view(np.asarray(places, np.int64), self.conditions)
+
+    def conditioned(self, conditions: Conditions) -> Pack:
+        """Returns a view that draws only pictures that have a condition, each with its own.
+
+        Raises SparringError where none of the pictures that are drawn has one.
+        """
+        if len(conditions.values) != len(self._images):
+            raise ValueError(f"{len(conditions.values):,} conditions for {len(self._images):,} pictures")
+        view = self._view(np.arange(len(self._images)) if self._places is None else self._places, conditions)
+        view.identity = {**self.identity, "condition": conditions.identity}
+        view.notes = [*self.notes, *conditions.notes]
+        return view
+
+    def _view(self, places: np.ndarray, conditions: Conditions | None) -> Pack:
+        if conditions is not None:
+            places = places[conditions.has(places)]
+            if len(places) == 0:
+                raise SparringError(f"None of these pictures has a {conditions.shape.kind}.", "pictures that have one")
         view = copy.copy(self)
-        view.n, view._order = len(places), IndexOrder(len(places), np.asarray(places, np.int64))
+        view.n, view._places, view.conditions = len(places), places, conditions
+        view.condition = None if conditions is None else conditions.shape
+        view._order = IndexOrder(len(places), places)
         return view
 
     def hashes(self) -> list[str]:
@@ -110,21 +153,25 @@ class Pack:
         """Returns one row for each file, also those left out, in the order of their paths."""
         if self._rows is not None:
             return self._rows()
-        width = len(str(len(self._images) - 1))
         mode = {1: "L", 3: "RGB", 4: "RGBA"}[self.channels]
         return [
-            Row(
-                path=f"{index:0{width}d}",
-                folder="",
+            replace(
+                row,
                 mode=mode,
                 width_px=self.size_px,
                 height_px=self.size_px,
                 content_hash=content_hash(picture),
                 perceptual_hash=perceptual_hash(picture),
-                row=index,
             )
-            for index, picture in enumerate(self._images)
+            for row, picture in zip(self.listing(), self._images, strict=True)
         ]
+
+    def listing(self) -> list[Row]:
+        """Returns the table, but for pictures that come from no files without what takes long to compute."""
+        if self._rows is not None:
+            return self._rows()
+        width = len(str(len(self._images) - 1))
+        return [Row(f"{index:0{width}d}", "", row=index) for index in range(len(self._images))]
 
 
 def open_pack(source: Source, options: Options, cache: Path, say: Say | None, progress: bool) -> Pack:

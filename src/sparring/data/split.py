@@ -94,6 +94,8 @@ def hold_out(source: Any, count: int | None, seed: int = 0) -> Split | None:
     aside = np.zeros(len(order), bool)
     aside[order[: np.searchsorted(taken, wanted) + 1]] = True
     held_out, rest = np.flatnonzero(aside[groups]), np.flatnonzero(~aside[groups])
+    if isinstance(source, Pack) and source.conditions is not None:  # a picture without one cannot be judged by it
+        held_out = held_out[source.conditions.has(held_out)]
     if len(rest) < 2:
         raise SparringError(
             "Nearly all of the pictures are copies of one, so none can be held out.", "different pictures"

@@ -8,21 +8,24 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 
+from sparring.conditions import Embed, Shape, embedder_name
 from sparring.data.build import Options
 from sparring.data.order import IndexOrder, check_draw, flips, mirror
 from sparring.data.pack import identity_of
 from sparring.data.passes import END, Pass, first_elements, seeded_items
-from sparring.data.samples import SampleReader
+from sparring.data.samples import ConditionReader, Raw, SampleReader, beside_picture, condition_reader
 from sparring.data.sources import slug
 from sparring.errors import SparringError
 from sparring.seeds import seed_for
 
 _PROBES = 16  # pictures that are looked at for size, channels and range before training starts
+Piece = tuple[np.ndarray, Raw | None]  # pictures [B, H, W, C] in the data's own numbers, and their conditions
+_UNEQUAL = "the passes differ in length, so a resumed run may draw other pictures"
 _AGAIN = "something that can be iterated again (a list, a Dataset, a DataLoader)"
 
 
@@ -32,12 +35,16 @@ class _Stream:
     def __init__(self, first: list[Any], options: Options, what: Any, n: int | None, whole_pictures: bool) -> None:
         self.name, self.n = slug(type(what).__name__), n
         self.left_out: list[tuple[str, str]] = []
+        self.condition: Shape | None = None
+        self._conditions: ConditionReader | None = None
+        self._what = what
         self._reader = SampleReader(options, whole_pictures)
         if not first:
             raise SparringError(f"The {type(what).__name__} holds nothing.", "at least one picture", "check your data")
         self._reader.decide_pillow_channels(first)
         pictures = [self._reader.read(sample) for sample in first]
         self._reader.decide_range(pictures)
+        self._beside = [(beside_picture(sample), len(piece)) for sample, piece in zip(first, pictures, strict=True)]
         self.size_px, self.channels = self._reader.size_px, self._reader.channels
         digest = hashlib.blake2b(str(n).encode(), digest_size=16)
         for piece in pictures:
@@ -71,18 +78,71 @@ class _Stream:
         Raises:
             SparringError: where the data end early, or hold other shapes or values than the first did.
         """
+        return self._drawn(position, count, seed, flip)[0]
+
+    def draw(self, position: int, count: int, *, seed: int, flip: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Returns what `batch` does, and the condition of each picture.
+
+        # [count, C, H, W] in [-1, 1]; int64 [count], float32 [count, size], or None where it has none
+
+        Raises SparringError as `batch` does, and where an element has no condition, or one of another kind or size.
+        """
+        pictures, conditions = self._drawn(position, count, seed, flip)
+        if self._conditions is None:
+            return pictures, None
+        numbers = [self._conditions.numbers(raw) for raw in conditions if raw is not None]
+        return pictures, torch.from_numpy(np.concatenate(numbers))
+
+    def conditioned(self, kind: str, embed: Embed | None = None, n_classes: int | None = None) -> Self:
+        """Returns a view that gives a condition with each picture; of what is iterated once only one may be drawn from.
+
+        An element is a pair (picture, condition) or a dict with a key such as "label" or "text".
+
+        Args:
+            kind: "class", "text" or "vector".
+            embed: captions -> [n, k]; None for MiniLM.
+            n_classes: number of classes, where the data set does not say it.
+
+        Raises:
+            SparringError: where the first elements have no such condition, or nobody knows how many classes there are.
+        """
+        view = self._copy()
+        view._conditions = reader = condition_reader(kind, self._what, self._beside, embed, n_classes)
+        view.condition = reader.shape
+        digest = hashlib.blake2b(digest_size=16)
+        for beside, n in self._beside:
+            digest.update(reader.bytes_of(beside, n))
+        name = "" if reader.embed is None else embedder_name(reader.embed)
+        about = {"content": digest.hexdigest(), "read_from": "each element", "embedder": name}
+        view.identity = {**self.identity, "condition": {**reader.shape.to_dict(), **about}}
+        size = f"{reader.shape.size:,} {'classes' if kind == 'class' else 'numbers each'}"
+        view.notes = [*self.notes, f"the {kind} conditions of each element: {size}"]
+        return view
+
+    def _copy(self) -> Self:
+        return copy.copy(self)
+
+    def _drawn(self, position: int, count: int, seed: int, flip: bool) -> tuple[torch.Tensor, list[Raw | None]]:
+        """The pictures, and the conditions of each piece of them."""
         check_draw(position, count)
         out = np.empty((count, self.size_px, self.size_px, self.channels), np.float32)
-        start = 0
-        for piece in self._pieces(position, count, seed):
+        start, conditions = 0, []
+        for piece, raw in self._pieces(position, count, seed):
             out[start : start + len(piece)] = self._reader.to_signed(piece)
+            conditions.append(raw)
             start += len(piece)
         if flip:
             mirror(out, flips(position, count, seed))
-        return torch.from_numpy(out).permute(0, 3, 1, 2)
+        return torch.from_numpy(out).permute(0, 3, 1, 2), conditions
 
-    def _pieces(self, position: int, count: int, seed: int) -> Iterator[np.ndarray]:
-        """Yields arrays [B, H, W, C] in the data's own numbers that together hold `count` pictures."""
+    def _read(self, element: Any) -> Piece:
+        pictures = self._reader.read(element)
+        if self._conditions is None:
+            return pictures, None
+        return pictures, self._conditions.read(beside_picture(element), len(pictures))
+
+    def _pieces(self, position: int, count: int, seed: int) -> Iterator[Piece]:
+        """Yields pieces that together hold `count` pictures."""
         raise NotImplementedError
 
 
@@ -106,11 +166,11 @@ class IndexedStream(_Stream):
         view.n, view._order = len(places), IndexOrder(len(places), np.asarray(places, np.int64))
         return view
 
-    def _pieces(self, position: int, count: int, seed: int) -> Iterator[np.ndarray]:
+    def _pieces(self, position: int, count: int, seed: int) -> Iterator[Piece]:
         indices = self._order.indices(position, count, seed).tolist()
         seeds = [seed_for(seed, "item", place) for place in range(position, position + count)]
         for item in seeded_items(self._dataset, indices, seeds):
-            yield self._reader.read(item)
+            yield self._read(item)
 
 
 class Stream(_Stream):
@@ -137,7 +197,18 @@ class Stream(_Stream):
         self._seed: int | None = None
         self._pass: Pass | None = None
         self._pass_index, self._place, self._position = 0, 0, 0
-        self._rest: np.ndarray | None = None
+        self._rest: Piece | None = None
+
+    def _copy(self) -> Self:
+        if self._once is not None and self._position:
+            raise SparringError(
+                "The iterable has been drawn from already, without conditions.",
+                "conditions before the first picture",
+                f"pass {_AGAIN}",
+            )
+        view = super()._copy()
+        view._lengths, view._seed, view._pass, view._rest = dict(self._lengths), None, None, None
+        return view
 
     def one_pass(self, most: int | None = None) -> Iterator[torch.Tensor]:
         """Yields the pictures of one pass and no more, for judges; at most `most` of them.
@@ -168,33 +239,35 @@ class Stream(_Stream):
         """Returns up to `count` elements from the start, or the next of what can be iterated only once."""
         return first_elements(self._iterable, count) if self._once is None else list(islice(self._once, count))
 
-    def _pieces(self, position: int, count: int, seed: int) -> Iterator[np.ndarray]:
+    def _pieces(self, position: int, count: int, seed: int) -> Iterator[Piece]:
         if position != self._position or (seed != self._seed and self._once is None):
             self._seek(position, seed)
         while count > 0:
             piece = self._take(count)
-            count -= len(piece)
+            count -= len(piece[0])
             yield piece
 
-    def _take(self, most: int) -> np.ndarray:
+    def _take(self, most: int) -> Piece:
         """Returns the next 1 .. `most` pictures, going on in the next pass where one ends."""
-        while self._rest is None or len(self._rest) == 0:
+        while self._rest is None or len(self._rest[0]) == 0:
             self._rest = self._next_element()
-        piece, self._rest = self._rest[:most], self._rest[most:]
-        self._position += len(piece)
-        self._place += len(piece)
+        pictures, raw = self._rest
+        piece = pictures[:most], None if raw is None else raw[:most]
+        self._rest = pictures[most:], None if raw is None else raw[most:]
+        self._position += len(piece[0])
+        self._place += len(piece[0])
         return piece
 
-    def _next_element(self) -> np.ndarray:
+    def _next_element(self) -> Piece:
         if self._once is not None:
-            return self._reader.read(self._next_of_once())
+            return self._read(self._next_of_once())
         assert self._seed is not None
         if self._pass is None:
             self._pass = Pass(self._iterable, self._seed, self._pass_index)
         while (element := self._pass.next()) is END:
             self._end_pass()
             self._pass = Pass(self._iterable, self._seed, self._pass_index)
-        return self._reader.read(element)
+        return self._read(element)
 
     def _next_of_once(self) -> Any:
         if self._ahead:
@@ -211,8 +284,8 @@ class Stream(_Stream):
         if self._place == 0:
             raise SparringError("A pass over the iterable yielded nothing.", _AGAIN, f"pass {_AGAIN}")
         self._lengths[self._pass_index] = self._place
-        if self._place != self._lengths.get(0, self._place) and len(self.notes) == 1:
-            self.notes.append("the passes differ in length, so a resumed run may draw other pictures")
+        if self._place != self._lengths.get(0, self._place) and _UNEQUAL not in self.notes:
+            self.notes.append(_UNEQUAL)
         self._pass_index, self._place = self._pass_index + 1, 0
 
     def _seek(self, position: int, seed: int) -> None:
@@ -242,12 +315,12 @@ class Stream(_Stream):
 
     def _skip(self, count: int) -> None:
         while count > 0:
-            count -= len(self._take(count))
+            count -= len(self._take(count)[0])
 
     def _skip_within_pass(self, count: int) -> None:
         before = self._pass_index
         while count > 0 and self._pass_index == before:
-            count -= len(self._take(count))
+            count -= len(self._take(count)[0])
 
 
 def open_stream(source: Any, options: Options) -> IndexedStream | Stream:

@@ -7,7 +7,9 @@ from typing import Protocol
 
 from ..errors import SparringError, did_you_mean
 from .distances import measure_fd, measure_kid
+from .diversity import measure_diversity
 from .neighbours import measure_coverage, measure_density, measure_nearest, measure_precision, measure_recall
+from .obedience import measure_obedience
 from .pixels import measure_msssim, measure_swd
 from .scores import measure_is, measure_mis, measure_modes
 from .sides import Estimate, Side
@@ -29,7 +31,7 @@ class Metric:
         compute: (fake, real, seed=, resample=) -> Estimate; `resample` is "both", "fakes" (the reals are taken as
             fixed) or "none" (the interval is the value).
         better: "lower" or "higher".
-        needs: of "features", "probabilities", "pixels", "classes": what must be known of the pictures.
+        needs: of "features", "probabilities", "pixels", "classes", "conditions": what must be known of the pictures.
         one_sided: it looks at fakes only; the reals may be an empty `Side()`.
         title: for a reader.
         source: paper.
@@ -45,6 +47,8 @@ class Metric:
 
 
 _FEATURES, _PROBABILITIES, _PIXELS = (frozenset({word}) for word in ("features", "probabilities", "pixels"))
+_CONDITIONS = frozenset({"features", "conditions"})
+_OBEDIENCE, _DIVERSITY = "Recognised as what was asked for", "Diversity within a condition"
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -61,6 +65,12 @@ METRICS: dict[str, Metric] = {
         Metric("msssim", measure_msssim, "lower", _PIXELS, True, "Likeness among fakes (MS-SSIM)", "arXiv 1610.09585"),
         Metric("nearest", measure_nearest, "higher", _FEATURES, False, "Distance to the nearest real", "sparring"),
         Metric("modes", measure_modes, "higher", _PROBABILITIES, False, "Classes drawn", "arXiv 1611.02163"),
+        Metric(
+            "obedience", measure_obedience, "higher", _CONDITIONS, False, _OBEDIENCE, "arXiv 1807.09499, 1711.10485"
+        ),
+        Metric(
+            "diversity", measure_diversity, "higher", _CONDITIONS, False, _DIVERSITY, "arXiv 2002.09797, 1711.11586"
+        ),
     )
 }
 

@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..conditions import Embed
 from ..data import LARGEST_PX, SMALLEST_PX
 from ..data.build import cache_folder
-from ..data.decode import background_rgb
 from ..errors import SparringError
 from ..players import resolve_device
 from ..seeds import seed_for
+from .asking import Asked, open_asked
 from .catalogue import METRICS, Metric, metric_named
 from .describing import describe
 from .extractors import extractor_named, own
-from .features import Extractor, to_rgb
-from .opening import Look, Opened, makes_any_number, open_side, own_px
+from .features import Extractor
+from .opening import Look, Opened, as_rgb, makes_any_number, open_side, own_px
 from .sides import Side
 
 MOST = 10_000  # pictures that are made where nobody says how many; papers use 10,000 to 50,000
@@ -46,6 +47,8 @@ class Result:
         resize: how pictures are brought to it.
         reference: what the reals were.
         title: the metric in words.
+        reals: what held-out reals score with their own conditions; None where the metric has no conditions.
+        chance: what a generator scores that ignores its condition; None where that is not known.
         details: further numbers.
         notes: what to know before believing it.
     """
@@ -63,6 +66,8 @@ class Result:
     resize: str
     reference: str
     title: str
+    reals: float | None = None
+    chance: float | None = None
     details: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -87,6 +92,8 @@ def measure(
     weights: str | os.PathLike[str] | None = None,
     path: str | os.PathLike[str] | None = None,
     cache: str | os.PathLike[str] | None = None,
+    condition_from: Any = None,
+    embed: Embed | None = None,
     device: str = "auto",
     say: Callable[[str], object] = print,
     progress: bool = True,
@@ -101,7 +108,8 @@ def measure(
         features: "lite0", "inception", "dinov2", "clip", "own", or a callable uint8 [N, C, H, W] -> [N, K].
         n: pictures to take of each side; by default all, of a generator as many as there are reals, 10,000 at most.
         size: side in px that both are brought to first; by default that of the fakes.
-        split: "all" reals, or only what a run (the fakes) had for "training" or "held-out".
+        split: "all" reals, or only what a run (the fakes) had for "training" or "held-out"; obedience and diversity
+            take both, each for its part.
         fit: "crop", "pad" or "squeeze" what is not square.
         background: colour under transparent parts, for extractors that know no alpha.
         seed: of what is generated and chosen.
@@ -109,6 +117,8 @@ def measure(
         weights: file of the extractor's weights ("inception").
         path: folder of a built-in data set, where it is not in its usual place.
         cache: folder for packs and features of the reference; by default as for `open_data`.
+        condition_from: for obedience and diversity, where the reals' conditions are read: as `train` was given it.
+        embed: the same for what turns captions into numbers.
         device: where features are computed: "auto", "cpu", "cuda", "mps".
         say: called with what was decided, in sentences.
         progress: whether bars are shown.
@@ -126,25 +136,74 @@ def measure(
     chosen = {name: _metric(name, features) for name in asked}
     side_px = size or own_px(fakes) or own_px(reals) or FALLBACK_PX
     look = Look(side_px, fit, background, seed, path, say)
-    real = open_side(reals, _number(reals, n, MOST), look, split, fakes)
-    fake = open_side(fakes, _number(fakes, n, min(MOST, real.n)), look)
-    fake, real = _alike(fake, real, look)
-    needs = frozenset[str]().union(*(metric.needs for metric in chosen.values()))
-    extractor = None if needs <= {"pixels"} else _extractor(features, real, look, weights, where)
+    store = cache_folder(cache) / "features"
+    how = _How(features, look, weights, where, store, interval, progress)
+    plain = {name: metric for name, metric in chosen.items() if "conditions" not in metric.needs}
+    of_conditions = {name: metric for name, metric in chosen.items() if name not in plain}
+    results: dict[str, Result] = {}
+    if of_conditions:  # first, for it may find that there is nothing to obey
+        _number(fakes, n, MOST)
+        sides = open_asked(fakes, reals, n, MOST, look, condition_from, embed)
+        results |= _obeyed(of_conditions, sides, how)
+    if plain:
+        real = open_side(reals, _number(reals, n, MOST), look, split, fakes)
+        fake = open_side(fakes, _number(fakes, n, min(MOST, real.n)), look)
+        results |= _compared(plain, *_alike(fake, real, look), how)
+    return [results[name] for name in asked]
+
+
+@dataclass(frozen=True)
+class _How:
+    """How pictures are looked at: `measure`'s words."""
+
+    features: Any
+    look: Look
+    weights: Any
+    device: str
+    store: Path
+    interval: bool
+    progress: bool
+
+    def extractor(self, real: Opened) -> Extractor:
+        """The extractor that was named. Raises SparringError where there is none for these pictures."""
+        return _extractor(self.features, real, self.look, self.weights, self.device)
+
+
+def _compared(chosen: dict[str, Metric], fake: Opened, real: Opened, how: _How) -> dict[str, Result]:
+    """The metrics that compare two sets of pictures."""
+    look, needs = how.look, frozenset[str]().union(*(metric.needs for metric in chosen.values()))
+    extractor = None if needs <= {"pixels"} else how.extractor(real)
     if extractor is not None:
         _check_classes(extractor, chosen)
-    say(f"{fake.name} against {real.name}, both at {side_px} px.")
-    store = cache_folder(cache) / "features"
-    fakes_seen = describe(fake, extractor, needs, look, None, progress)
-    reals_seen = describe(real, extractor, needs, look, store, progress)
+    _say(look, f"{fake.name} against {real.name}, both at {look.size_px} px.")
+    fakes_seen = describe(fake, extractor, needs, look, None, how.progress)
+    reals_seen = describe(real, extractor, needs, look, how.store, how.progress)
     if extractor is not None and extractor.note:
-        say(f"{extractor.name}: {extractor.note}")
-    results = []
+        _say(look, f"{extractor.name}: {extractor.note}")
+    results = {}
     for name, metric in chosen.items():
         of_pixels = metric.needs == {"pixels"}
-        context = _Context(None if of_pixels else extractor, real.name, look, interval, real.channels == 4)
-        results.append(_result(name, metric, fakes_seen[of_pixels], reals_seen[of_pixels], context))
+        context = _Context(None if of_pixels else extractor, real.name, look, how.interval, real.channels == 4)
+        results[name] = _result(name, metric, fakes_seen[of_pixels], reals_seen[of_pixels], context)
     return results
+
+
+def _obeyed(chosen: dict[str, Metric], sides: Asked, how: _How) -> dict[str, Result]:
+    """The metrics that ask whether pictures follow their conditions, and how much they differ then."""
+    look, training = how.look, sides.parts[0]
+    extractor = how.extractor(training)
+    words = f"asked for conditions of {sides.reference}"
+    _say(look, f"{sides.fake.name}: {sides.fake.n:,} pictures {words}, all at {look.size_px} px.")
+    fake, real = sides.sides(extractor, look, how.store, how.progress)
+    if extractor.note:
+        _say(look, f"{extractor.name}: {extractor.note}")
+    context = _Context(extractor, sides.reference, look, how.interval, training.channels == 4)
+    return {name: _result(name, metric, fake, real, context) for name, metric in chosen.items()}
+
+
+def _say(look: Look, words: str) -> None:
+    if look.say is not None:
+        look.say(words)
 
 
 def _metric(name: str, features: Any) -> Metric:
@@ -171,18 +230,10 @@ def _alike(fake: Opened, real: Opened, look: Look) -> tuple[Opened, Opened]:
     """Sides of different channels are both made RGB, on the background: pixel metrics could not do it."""
     if fake.channels == real.channels:
         return fake, real
-    if look.say is not None:
-        words = f"Fakes have {fake.channels} channels and reals {real.channels}: both were made RGB"
-        look.say(
-            f"{words}, transparent parts on {look.background}." if 4 in (fake.channels, real.channels) else f"{words}."
-        )
-    return _as_rgb(fake, look), _as_rgb(real, look)
-
-
-def _as_rgb(side: Opened, look: Look) -> Opened:
-    color = background_rgb(look.background)
-    identity = None if side.identity is None else side.identity | {"rgb_on": list(color)}
-    return replace(side, channels=3, identity=identity, pages=lambda: (to_rgb(page, color) for page in side.pages()))
+    words = f"Fakes have {fake.channels} channels and reals {real.channels}: both were made RGB"
+    ground = f", transparent parts on {look.background}" if 4 in (fake.channels, real.channels) else ""
+    _say(look, f"{words}{ground}.")
+    return as_rgb(fake, look), as_rgb(real, look)
 
 
 def _extractor(features: Any, real: Opened, look: Look, weights: Any, device: str) -> Extractor:
@@ -231,8 +282,11 @@ class _Context:
 def _result(name: str, metric: Metric, fake: Side, real: Side, context: _Context) -> Result:
     seed, extractor = context.look.seed, context.extractor
     found = metric.compute(fake, real, seed=seed, resample="both" if context.interval else "none")
-    floor, floor_n = floor_of(metric, fake.n, real, seed)
-    notes = list(found.notes)
+    asked = "conditions" in metric.needs
+    floor, floor_n = (None, 0) if asked else floor_of(metric, fake.n, real, seed)
+    notes, details = list(found.notes), dict(found.details)
+    if not context.interval:
+        details.pop("std", None)
     if "probabilities" in metric.needs and extractor is not None and extractor.name != "inception":
         notes.append(f"A classifier score: the class probabilities are those of {extractor.name}, not of Inception.")
     if extractor is not None and extractor.sees_rgb and context.alpha:
@@ -241,7 +295,7 @@ def _result(name: str, metric: Metric, fake: Side, real: Side, context: _Context
         notes.append(
             f"The floor is that of {floor_n:,} pictures a side; with as many as here it would be nearer to the ideal."
         )
-    if floor is None:
+    if floor is None and not asked:
         notes.append("No floor: there are too few reals to compare one half with the other.")
     return Result(
         metric=name,
@@ -257,7 +311,9 @@ def _result(name: str, metric: Metric, fake: Side, real: Side, context: _Context
         resize=extractor.resize if extractor else "not resized",
         reference=context.reference,
         title=metric.title,
-        details={word: number for word, number in found.details.items() if context.interval or word != "std"},
+        reals=details.pop("reals", None),
+        chance=details.pop("chance", None),
+        details=details,
         notes=tuple(notes),
     )
 
@@ -281,12 +337,15 @@ def as_text(results: list[Result]) -> str:
     lines = []
     for r in results:
         sign = f" [{r.interval[0]:.5g}, {r.interval[1]:.5g}]" if r.interval else ""
-        floor = "none" if r.floor is None else f"{r.floor:.5g} (n = {r.floor_n:,})"
+        floor = "floor none" if r.floor is None else f"floor {r.floor:.5g} (n = {r.floor_n:,})"
+        if r.reals is not None or r.chance is not None:
+            known = {"reals": r.reals, "chance": r.chance}
+            floor = ", ".join(f"{word} {number:.5g}" for word, number in known.items() if number is not None)
         sides = f"{r.n_fake:,} fakes" + (f", {r.n_real:,} reals" if r.n_real else "")
         seen = (
             f"{r.features} at {r.input_px} px, {r.resize}" if r.features != "pixels" else f"pixels at {r.input_px} px"
         )
-        lines.append(f"{r.metric:<10} {r.value:>10.5g}{sign}   floor {floor}   {r.better} is better")
+        lines.append(f"{r.metric:<10} {r.value:>10.5g}{sign}   {floor}   {r.better} is better")
         lines.append(f"{'':<10} {r.title}; {sides}; {seen}; reference: {r.reference}")
         lines += [f"{'':<10} {word}: {number:.5g}" for word, number in r.details.items()]
         lines += [f"{'':<10} note: {note}" for note in r.notes]

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..errors import SparringError
 from ..seeds import seed_for
-from .sides import Z95, Estimate, Side, check_resample, jackknife_std, pair_of_features
+from .sides import Estimate, Side, check_resample, jackknife_std, pair_of_features
 
 PRECISION_K = 3  # arXiv 1904.06991, section 3
 DENSITY_K = 5  # arXiv 2002.09797, section 3.4
@@ -187,13 +187,7 @@ def _share(hits: Tensor, swing: Tensor, parts: tuple[bool, bool], names: dict[st
         variance += (m - 1) * float((swing.double() / n).var(correction=0))
     if not any(parts):
         return Estimate(p, p, p, {**names, "std": 0.0})
-    known = float(n if parts[0] else m)
-    if variance > 0 and 0 < p < 1:  # at 0 and 1 no variance can be seen
-        known = min(known, p * (1 - p) / variance)
-    z = Z95**2 / known
-    middle, half = (p + z / 2) / (1 + z), Z95 / (1 + z) * (p * (1 - p) / known + z / (4 * known)) ** 0.5
-    low, high = min(p, max(0.0, middle - half)), max(p, min(1.0, middle + half))
-    return Estimate(p, low, high, {**names, "std": variance**0.5})
+    return Estimate.share(p, variance, n if parts[0] else m, names)
 
 
 def _varies(judged: str, resample: str) -> tuple[bool, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,16 @@ from torch import Tensor, nn
 
 from ..data import BUILTIN, IndexedStream, Pack, Stream, hold_out, open_data
 from ..data.arrays import array_pictures, channels_last
+from ..data.decode import background_rgb
 from ..data.sizing import natural_px, resized
 from ..data.table import content_hash
 from ..errors import SparringError, did_you_mean
 from ..folder import RunFolder
 from ..networks.calling import evaluation_mode, randomness, z_shape_of
-from ..players import paint, to_uint8
+from ..players import to_uint8
 from ..sampler import Sampler, load
 from ..seeds import seed_for
+from .features import to_rgb
 
 LARGEST_PX = 512  # larger pictures are brought to this side first; every extractor looks at fewer
 _PAGE = 256  # pictures that are decoded, or drawn, at a time
@@ -52,6 +54,8 @@ class Opened:
         pages: gives all pictures, in order, again and again: uint8  # [n, C, H, W] in [0, 255]
         identity: equal for equal pictures; None where that is not known beforehand.
         classes: the class of each picture, where folders or the data set name it.
+        data: the data set that they are from, where it can be asked for more: of one with indices, the part drawn.
+        places: the rows of a pack that they stand in.
     """
 
     name: str
@@ -60,6 +64,8 @@ class Opened:
     pages: Callable[[], Iterator[Tensor]]
     identity: dict[str, Any] | None = None
     classes: list[str] | None = None
+    data: Pack | IndexedStream | None = None
+    places: np.ndarray | None = None
 
     def labels(self) -> tuple[list[str], Tensor] | None:
         """Returns (the names of the classes, which of them each picture is of, int64 [n]); None where not known."""
@@ -72,22 +78,22 @@ class Opened:
 def makes_any_number(source: Any) -> bool:
     """Whether a source is a generator, which makes as many pictures as it is asked for."""
     if isinstance(source, str | os.PathLike):
-        return _run_settings(source) is not None
-    return isinstance(source, nn.Module) or _as_sampler(source) is not None
+        return run_settings(source) is not None
+    return isinstance(source, nn.Module) or as_sampler(source) is not None
 
 
 def own_px(source: Any) -> int | None:
     """Returns the side in px that a source's pictures have, None where only opening it would tell."""
     if isinstance(source, str | os.PathLike):
         word = os.fspath(source)
-        run = _run_settings(word)
+        run = run_settings(word)
         if run is not None:
             return int(run["data"]["size_px"])
         if word in BUILTIN and not Path(word).exists():
             return _BUILTIN_PX[word]
         found = natural_px(word)
         return None if found is None else min(found, LARGEST_PX)
-    sampler = _as_sampler(source)
+    sampler = as_sampler(source)
     if sampler is not None:
         return sampler.size_px
     if isinstance(source, np.ndarray | Tensor):
@@ -113,16 +119,16 @@ def open_side(source: Any, n: int | None, look: Look, split: str = "all", run: A
     """
     if split not in SPLITS:
         raise SparringError(f"There is no split {split!r}.", did_you_mean(split, SPLITS))
-    sampler = _as_sampler(source)
-    if sampler is None and isinstance(source, str | os.PathLike) and _run_settings(source) is not None:
+    sampler = as_sampler(source)
+    if sampler is None and isinstance(source, str | os.PathLike) and run_settings(source) is not None:
         sampler = load(Path(source))
         source = Path(source).name
     if sampler is not None:
         _undivided(split, "a generator")
-        return _generated(sampler, n, look, str(source) if isinstance(source, str) else "the run")
+        return generated(sampler, n, look, str(source) if isinstance(source, str) else "the run")
     if isinstance(source, nn.Module):
         _undivided(split, "a generator")
-        return _generated(_sampler_of(source), n, look, type(source).__name__)
+        return generated(_sampler_of(source), n, look, type(source).__name__)
     if isinstance(source, np.ndarray | Tensor):
         source = resized(array_pictures(source)[0], look.size_px, look.fit, look.background)
     is_file = isinstance(source, str | os.PathLike)
@@ -147,11 +153,13 @@ def _undivided(split: str, name: str) -> None:
         raise SparringError(f"--split {split} does not go with {name}.", "a data set that a run has divided")
 
 
-def _run_settings(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+def run_settings(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Returns what a run was started with; None for a folder that holds no run."""
     return RunFolder(Path(path)).settings() if (Path(path) / "recipe.json").is_file() else None
 
 
-def _as_sampler(source: Any) -> Sampler | None:
+def as_sampler(source: Any) -> Sampler | None:
+    """Returns the generator of a Run, or a Sampler itself; None for anything else."""
     found = getattr(source, "sampler", source)  # a Run has one
     return found if isinstance(found, Sampler) else None
 
@@ -169,17 +177,29 @@ def _sampler_of(generator: nn.Module) -> Sampler:
     return Sampler(generator, z_shape, 0, int(made.shape[-1]), int(made.shape[1]))
 
 
-def _generated(sampler: Sampler, n: int | None, look: Look, name: str) -> Opened:
+def generated(sampler: Sampler, n: int | None, look: Look, name: str, conditions: Tensor | None = None) -> Opened:
+    """Opens n pictures that a generator makes, each of its condition, if given.  # [n, ...]
+
+    Raises SparringError where nobody says how many.
+    """
     if n is None:
         raise SparringError(f"{name} can make any number of pictures.", "how many", "give n=, or -n.")
 
     def pages() -> Iterator[Tensor]:
         for start in range(0, n, _PAGE):
-            made = paint(sampler.generator, min(_PAGE, n - start), look.seed, sampler.z_shape, sampler.device, start)
-            yield _at_size(made, look)
+            told = None if conditions is None else conditions[start : start + _PAGE]
+            made = sampler.sample(min(_PAGE, n - start), look.seed, start, told)
+            yield _at_size(torch.from_numpy(made), look)
 
     label = f"{name} (step {sampler.step:,}), seed {look.seed}" if sampler.step else f"{name}, seed {look.seed}"
     return Opened(label, n, sampler.channels, pages)
+
+
+def as_rgb(side: Opened, look: Look) -> Opened:
+    """Returns the side with three channels, transparent parts on the background."""
+    color = background_rgb(look.background)
+    identity = None if side.identity is None else side.identity | {"rgb_on": list(color)}
+    return replace(side, channels=3, identity=identity, pages=lambda: (to_rgb(page, color) for page in side.pages()))
 
 
 def _at_size(pictures: Tensor, look: Look) -> Tensor:
@@ -194,8 +214,20 @@ def _from_pack(data: Pack, n: int | None, look: Look, split: str, run: Any) -> O
     places, part = _split_places(data, split, run)
     whole = len(places)
     if n is not None and n < whole:
-        rng = np.random.Generator(np.random.Philox(seed_for(look.seed, "measured")))
-        places, part = np.sort(rng.choice(places, n, replace=False)), f"{n:,} of {part}"
+        places, part = chosen_places(places, n, look.seed), f"{n:,} of {part}"
+    return of_places(data, places, f"{data.name}, {part}")
+
+
+def chosen_places(places: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Returns at most so many of them, drawn by the seed, ascending.  # int64 [n]"""
+    if len(places) <= most:
+        return places
+    rng = np.random.Generator(np.random.Philox(seed_for(seed, "measured")))
+    return np.sort(rng.choice(places, most, replace=False))
+
+
+def of_places(data: Pack, places: np.ndarray, name: str) -> Opened:
+    """Opens some pictures of a pack, by their rows in it.  # int64 [n]"""
 
     def pages() -> Iterator[Tensor]:
         for start in range(0, len(places), _PAGE):
@@ -204,8 +236,10 @@ def _from_pack(data: Pack, n: int | None, look: Look, split: str, run: Any) -> O
     folders = {row.row: row.folder for row in data.table() if row.row is not None} if data.has_table else {}
     classes = [folders[place] for place in places.tolist()] if folders else []
     known = len(set(classes)) > 1 and all(classes)
-    identity = {"data": data.identity, "places": content_hash(places)}
-    return Opened(f"{data.name}, {part}", len(places), data.channels, pages, identity, classes if known else None)
+    # Without the conditions, of which pictures and their features know nothing.
+    of_data = {name: value for name, value in data.identity.items() if name != "condition"}
+    identity = {"data": of_data, "places": content_hash(places)}
+    return Opened(name, len(places), data.channels, pages, identity, classes if known else None, data, places)
 
 
 def _split_places(data: Pack | IndexedStream, split: str, run: Any) -> tuple[np.ndarray, str]:
@@ -214,7 +248,7 @@ def _split_places(data: Pack | IndexedStream, split: str, run: Any) -> tuple[np.
     if split == "all":
         return everything, f"all {len(data):,} pictures"
     path = getattr(run, "path", run)  # a Run knows its folder
-    settings = _run_settings(path) if isinstance(path, str | os.PathLike) else None
+    settings = run_settings(path) if isinstance(path, str | os.PathLike) else None
     if settings is None:
         raise SparringError(
             f"--split {split} asks for a run's own division of its data.", "a run's folder, or a Run, as fakes"
@@ -243,9 +277,8 @@ def _from_indexed(data: IndexedStream, n: int | None, look: Look, split: str, ru
             drawn = chosen.batch(start, min(_PAGE, total - start), seed=look.seed, flip=False)
             yield _at_size(to_uint8(drawn), look)
 
-    return Opened(
-        f"{data.name}, {part if total == len(places) else f'{total:,} of {part}'}", total, data.channels, pages
-    )
+    name = f"{data.name}, {part if total == len(places) else f'{total:,} of {part}'}"
+    return Opened(name, total, data.channels, pages, data=chosen)
 
 
 def _from_iterable(data: Stream, n: int | None, look: Look) -> Opened:

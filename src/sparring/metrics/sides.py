@@ -10,12 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..conditions import Shape
 from ..errors import SparringError, did_you_mean
 
 RESAMPLE = ("both", "fakes", "none")
 Z95 = 1.959963984540054  # the 97.5 % point of the normal distribution
 
-_RANKS = {"features": 2, "probabilities": 2, "classes": 1, "pixels": 4}
+_RANKS = {
+    "features": (2,), "probabilities": (2,), "classes": (1,), "pixels": (4,), "conditions": (1, 2), "held_out": (1,),
+    "new": (1,),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ class Side:
         probabilities: of each class, float32 in [0, 1], rows sum to 1.  # [N, classes]
         classes: the known class of each picture (reals), int64 in [0, classes).  # [N]
         pixels: uint8 in [0, 255].  # [N, C, H, W]
+        conditions: what each real shows, or each fake was asked for: int64 [N] of classes, else float32 [N, size]
+        held_out: whether each real was kept from the generator's training, bool.  # [N]
+        new: whether no training picture has its condition, bool; None where those of this side are all.  # [N]
+        shape: what the conditions are; of a side that has them.
 
     Raises:
         SparringError: parts of different lengths, or of the wrong number of dimensions.
@@ -36,14 +44,19 @@ class Side:
     probabilities: Tensor | None = None
     classes: Tensor | None = None
     pixels: Tensor | None = None
+    conditions: Tensor | None = None
+    held_out: Tensor | None = None
+    new: Tensor | None = None
+    shape: Shape | None = None
     # What metrics worked out about this side and others may use (the reals' neighbours, at every evaluation of a run).
     kept: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         parts = self._parts()
         for name, part in parts.items():
-            if part.ndim != _RANKS[name]:
-                raise SparringError(f"The {name} of a side have the shape {list(part.shape)}.", f"{_RANKS[name]} axes")
+            if part.ndim not in _RANKS[name]:
+                axes = " or ".join(map(str, _RANKS[name]))
+                raise SparringError(f"The {name} of a side have the shape {list(part.shape)}.", f"{axes} axes")
         lengths = {name: len(part) for name, part in parts.items()}
         if len(set(lengths.values())) > 1:
             raise SparringError(f"The parts of a side differ in length: {lengths}.", "one row a picture in each")
@@ -60,11 +73,11 @@ class Side:
     def take(self, indices: Tensor | Sequence[int]) -> Side:
         """Returns the side of some of its pictures, in the order of `indices`, int64 in [0, N)  # [M]."""
         chosen = torch.as_tensor(indices, dtype=torch.int64)
-        taken = {name: part[chosen.to(part.device)] for name, part in self._parts().items()}
+        taken: dict[str, Any] = {name: part[chosen.to(part.device)] for name, part in self._parts().items()}
         return replace(self, kept={}, **taken)
 
     def part(self, name: str) -> Tensor:
-        """Returns "features", "probabilities", "classes" or "pixels". Raises SparringError where it is not known."""
+        """Returns one part by its name ("features", ...). Raises SparringError where it is not known."""
         found = self._parts().get(name)
         if found is None:
             raise SparringError(f"This metric needs the {name} of the pictures, and they are not known here.", name)
@@ -102,6 +115,31 @@ class Estimate:
         low = min(value, max(bounds[0], value - Z95 * std))
         high = max(value, min(bounds[1], value + Z95 * std))
         return cls(value, low, high, {**(details or {}), "std": std}, notes or [])
+
+    @classmethod
+    def share(
+        cls,
+        p: float,
+        variance: float,
+        n: float,
+        details: Mapping[str, float] | None = None,
+        notes: list[str] | None = None,
+    ) -> Estimate:
+        """Returns a share in [0, 1] with Wilson's interval (1927) at the number of pictures that has its variance.
+
+        Args:
+            p: the share.
+            variance: of it, as found.
+            n: pictures at most that it is taken for: at 0 and 1 no variance can be seen.
+            details: what else came out.
+            notes: what to know before trusting it.
+        """
+        if variance > 0 and 0 < p < 1:
+            n = min(n, p * (1 - p) / variance)
+        z = Z95**2 / n
+        middle, half = (p + z / 2) / (1 + z), Z95 / (1 + z) * (p * (1 - p) / n + z / (4 * n)) ** 0.5
+        low, high = min(p, max(0.0, middle - half)), max(p, min(1.0, middle + half))
+        return cls(p, low, high, {**(details or {}), "std": variance**0.5}, notes or [])
 
 
 def check_resample(resample: str) -> None:

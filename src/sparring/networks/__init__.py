@@ -9,6 +9,7 @@ from torch import nn
 
 from ..errors import SparringError, did_you_mean
 from . import dcgan, r3gan, resnet
+from .conditioning import Conditioning
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,11 @@ class Family:
     """A row of the table.
 
     Attributes:
-        build: (size_px, channels, width, latent) -> (generator, discriminator).
+        build: (size_px, channels, width, latent, conditioning or None) -> (generator, discriminator).
         check: raises SparringError for a size in px that the family does not make.
     """
 
-    build: Callable[[int, int, int, int], tuple[nn.Module, nn.Module]]
+    build: Callable[[int, int, int, int, Conditioning | None], tuple[nn.Module, nn.Module]]
     check: Callable[[int], object]
 
 
@@ -38,11 +39,18 @@ def check(family: str, size_px: int) -> None:
     FAMILIES[family].check(size_px)
 
 
-def build(family: str, size_px: int, channels: int, width: int, latent: int) -> tuple[nn.Module, nn.Module]:
+def build(
+    family: str,
+    size_px: int,
+    channels: int,
+    width: int,
+    latent: int,
+    conditioning: Conditioning | None = None,
+) -> tuple[nn.Module, nn.Module]:
     """Returns a freshly initialised pair (G, D) of a family; draws from torch's global random state.
 
     Raises:
         SparringError: an unknown family, or a size that the family does not make.
     """
     check(family, size_px)
-    return FAMILIES[family].build(size_px, channels, width, latent)
+    return FAMILIES[family].build(size_px, channels, width, latent, conditioning)

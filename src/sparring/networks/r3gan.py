@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import SparringError
+from .conditioning import Concatenated, Conditional, Conditioning, required
 from .dcgan import STAGES, stages
 
 # Maps are at most this many times the width.
@@ -139,30 +140,52 @@ class Generator(nn.Module):
         channels: 1, 3 or 4.
         width: feature maps next to the picture, a multiple of 8.
         latent: numbers in z.
+        conditioning: what else it is given, if anything.
     """
 
-    def __init__(self, size_px: int, channels: int, width: int = 64, latent: int = 64) -> None:
+    def __init__(
+        self,
+        size_px: int,
+        channels: int,
+        width: int = 64,
+        latent: int = 64,
+        conditioning: Conditioning | None = None,
+    ) -> None:
         super().__init__()
         check(size_px)
         check_width(width)
+        if conditioning is not None and conditioning.g == "norm":
+            raise SparringError(
+                "The r3gan networks have no norms that a condition could scale.",
+                "g_conditioning=concat, or another network",
+                "--set g_conditioning=concat",
+            )
         maps, first_px = _maps(size_px, width), STAGES[size_px][0]
         blocks = BLOCKS * len(maps)
-        self.mix = _normal(nn.Linear(latent, maps[0], bias=False))
+        beside = 0 if conditioning is None else conditioning.width
+        self.mix = _normal(nn.Linear(latent + beside, maps[0], bias=False))
         self.basis = nn.Parameter(torch.randn(1, maps[0], first_px, first_px))
         layers = _stage(maps[0], blocks)
         for below, above in pairwise(maps):
             layers += [*_width_change(below, above), Resample(up=True), *_stage(above, blocks)]
         self.layers = nn.Sequential(*layers, _normal(nn.Conv2d(maps[-1], channels, 1, bias=False)))
+        self.concatenate = None if conditioning is None else Concatenated(conditioning)
 
-    def forward(self, z: Tensor) -> Tensor:  # [N, latent] -> [N, C, H, W], around [-1, 1]
-        """Makes one picture for each z; z may also be [N, latent, 1, 1]."""
-        return self.layers(self.basis * self.mix(z.flatten(1))[:, :, None, None])
+    def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:  # [N, latent] -> [N, C, H, W]
+        """Makes one picture for each z, around [-1, 1]; z may also be [N, latent, 1, 1]."""
+        z = z.flatten(1)
+        if self.concatenate is not None:
+            z = self.concatenate(z, required(condition))
+        return self.layers(self.basis * self.mix(z)[:, :, None, None])
 
 
 class Discriminator(nn.Module):
-    """Picture -> logit: above 0 it takes the picture for real. Twice differentiable, as R1 and R2 need it."""
+    """Picture -> logit: above 0 it takes the picture for real. Twice differentiable, as R1 and R2 need it.
 
-    def __init__(self, size_px: int, channels: int, width: int = 64) -> None:
+    With a class head: (logits, class logits).
+    """
+
+    def __init__(self, size_px: int, channels: int, width: int = 64, conditioning: Conditioning | None = None) -> None:
         super().__init__()
         check(size_px)
         check_width(width)
@@ -175,14 +198,25 @@ class Discriminator(nn.Module):
         # A depthwise convolution as large as the map is a weighted sum over space, and much faster as one.
         self.basis = nn.Parameter(torch.randn(1, maps[-1], last_px, last_px) / last_px)
         self.last = _normal(nn.Linear(maps[-1], 1, bias=False))
+        self.conditional = None if conditioning is None else Conditional(conditioning, maps[-1])
 
-    def forward(self, images: Tensor) -> Tensor:  # [N, C, H, W] in [-1, 1] -> [N]
+    def forward(
+        self, images: Tensor, condition: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:  # [N, C, H, W] in [-1, 1] -> [N]
         """Gives one logit a picture."""
-        return self.last((self.layers(images) * self.basis).sum((2, 3))).flatten()
+        maps = self.layers(images)
+        if self.conditional is None:
+            return self.last((maps * self.basis).sum((2, 3))).flatten()
+        condition = required(condition)
+        features = (self.conditional.mixed(maps, condition) * self.basis).sum((2, 3))
+        return self.conditional(self.last(features).flatten(), features, condition)
 
 
-def build(size_px: int, channels: int, width: int, latent: int) -> tuple[nn.Module, nn.Module]:
+def build(
+    size_px: int, channels: int, width: int, latent: int, conditioning: Conditioning | None = None
+) -> tuple[nn.Module, nn.Module]:
     """Returns (G, D), G drawn first from torch's global random state."""
     if channels not in (1, 3, 4):
         raise SparringError(f"The r3gan networks do not make {channels} channels.", "1 (gray), 3 (RGB) or 4 (RGBA)")
-    return Generator(size_px, channels, width, latent), Discriminator(size_px, channels, width)
+    generator = Generator(size_px, channels, width, latent, conditioning)
+    return generator, Discriminator(size_px, channels, width, conditioning)

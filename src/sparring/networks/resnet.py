@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import SparringError
+from .conditioning import Concatenated, Conditional, ConditionalNorm, Conditioning, embedding, normed, required
 from .dcgan import STAGES, stages
 
 # Maps are at most this many times the width: the published 128 px networks end there (1024 = 16 x 64).
@@ -51,9 +52,8 @@ def _g_maps(size_px: int, width: int) -> list[int]:
     return [width * min(2 ** (doublings - i), WIDEST) for i in range(doublings + 1)]
 
 
-def _norm(maps: int) -> nn.Module:
-    """The norm of every block of G: the one place to change for a conditional one."""
-    return nn.BatchNorm2d(maps)
+def _norm(maps: int, by_norm: Conditioning | None) -> nn.Module:
+    return nn.BatchNorm2d(maps) if by_norm is None else ConditionalNorm(maps, by_norm.width)
 
 
 def _conv(below: int, above: int, side: int, gain: float) -> nn.Conv2d:
@@ -70,16 +70,16 @@ def _xavier(layer: Layer, gain: float) -> Layer:
 class BlockUp(nn.Module):
     """Norm, ReLU, twice as large, 3 x 3, norm, ReLU, 3 x 3; beside it twice as large and 1 x 1."""
 
-    def __init__(self, below: int, above: int) -> None:
+    def __init__(self, below: int, above: int, by_norm: Conditioning | None = None) -> None:
         super().__init__()
-        self.norm1, self.norm2 = _norm(below), _norm(above)
+        self.norm1, self.norm2 = _norm(below, by_norm), _norm(above, by_norm)
         self.conv1, self.conv2 = _conv(below, above, 3, BLOCK_GAIN), _conv(above, above, 3, BLOCK_GAIN)
         self.shortcut = _conv(below, above, 1, 1.0)
 
-    def forward(self, x: Tensor) -> Tensor:  # [N, below, h, w] -> [N, above, 2h, 2w]
+    def forward(self, x: Tensor, embedded: Tensor | None = None) -> Tensor:  # [N, below, h, w] -> [N, above, 2h, 2w]
         """The block's output."""
-        y = self.conv1(_twice(F.relu(self.norm1(x), inplace=True)))
-        y = self.conv2(F.relu(self.norm2(y), inplace=True))
+        y = self.conv1(_twice(F.relu(normed(self.norm1, x, embedded), inplace=True)))
+        y = self.conv2(F.relu(normed(self.norm2, y, embedded), inplace=True))
         # 1 x 1 before the repetition: the same numbers for a quarter of the work.
         return y + _twice(self.shortcut(x))
 
@@ -123,29 +123,45 @@ class Generator(nn.Module):
         channels: 1, 3 or 4.
         width: feature maps next to the picture; up to 32 px half of them.
         latent: numbers in z.
+        conditioning: what else it is given, if anything.
     """
 
-    def __init__(self, size_px: int, channels: int, width: int = 64, latent: int = 128) -> None:
+    def __init__(
+        self,
+        size_px: int,
+        channels: int,
+        width: int = 64,
+        latent: int = 128,
+        conditioning: Conditioning | None = None,
+    ) -> None:
         super().__init__()
         check(size_px)
         maps, self.first_px = _g_maps(size_px, width), STAGES[size_px][0]
-        self.first = _xavier(nn.Linear(latent, maps[0] * self.first_px**2), 1.0)
-        self.blocks = nn.ModuleList(BlockUp(below, above) for below, above in pairwise(maps))
+        by_norm = conditioning if conditioning is not None and conditioning.g == "norm" else None
+        beside = conditioning.width if conditioning is not None and by_norm is None else 0
+        self.first = _xavier(nn.Linear(latent + beside, maps[0] * self.first_px**2), 1.0)
+        self.blocks = nn.ModuleList(BlockUp(below, above, by_norm) for below, above in pairwise(maps))
         self.last_norm = nn.BatchNorm2d(maps[-1])
         self.last = _conv(maps[-1], channels, 3, 1.0)
+        self.concatenate = Concatenated(conditioning) if conditioning is not None and beside else None
+        self.embed = None if by_norm is None else embedding(by_norm, by_norm.width)
 
-    def forward(self, z: Tensor) -> Tensor:  # [N, latent] -> [N, C, H, W] in [-1, 1]
+    def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:  # [N, latent] -> [N, C, H, W] in [-1, 1]
         """Makes one picture for each z; z may also be [N, latent, 1, 1]."""
-        x = self.first(z.flatten(1)).unflatten(1, (-1, self.first_px, self.first_px))
+        z = z.flatten(1)
+        if self.concatenate is not None:
+            z = self.concatenate(z, required(condition))
+        embedded = None if self.embed is None else self.embed(required(condition))
+        x = self.first(z).unflatten(1, (-1, self.first_px, self.first_px))
         for block in self.blocks:
-            x = block(x)
+            x = block(x, embedded)
         return self.last(F.relu(self.last_norm(x), inplace=True)).tanh()
 
 
 class Discriminator(nn.Module):
-    """Picture -> logit: above 0 it takes the picture for real."""
+    """Picture -> logit: above 0 it takes the picture for real; with a class head, (logits, class logits)."""
 
-    def __init__(self, size_px: int, channels: int, width: int = 64) -> None:
+    def __init__(self, size_px: int, channels: int, width: int = 64, conditioning: Conditioning | None = None) -> None:
         super().__init__()
         check(size_px)
         self.blocks = nn.ModuleList([Block(channels, width, down=True, first=True)])
@@ -157,20 +173,32 @@ class Discriminator(nn.Module):
         for i, (above, below) in enumerate(pairwise(maps), start=1):
             self.blocks.append(Block(above, below, down=i < downs))
         self.last = _xavier(nn.Linear(maps[-1], 1), 1.0)
+        self.conditional = None if conditioning is None else Conditional(conditioning, maps[-1])
 
-    def features(self, images: Tensor) -> Tensor:  # [N, C, H, W] in [-1, 1] -> [N, maps]
-        """The last maps, cut at 0 and summed over space (not averaged: B.4): what a projection on a class would see."""
+    def forward(
+        self, images: Tensor, condition: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:  # [N, C, H, W] in [-1, 1] -> [N]
+        """Gives one logit a picture."""
         for block in self.blocks:
             images = block(images)
-        return F.relu(images).sum((2, 3))
+        maps = F.relu(images)
+        if self.conditional is None:
+            return self.last(_summed(maps)).flatten()
+        condition = required(condition)
+        features = _summed(self.conditional.mixed(maps, condition))
+        return self.conditional(self.last(features).flatten(), features, condition)
 
-    def forward(self, images: Tensor) -> Tensor:  # [N, C, H, W] in [-1, 1] -> [N]
-        """Gives one logit a picture."""
-        return self.last(self.features(images)).flatten()
+
+def _summed(maps: Tensor) -> Tensor:  # [N, maps, h, w] -> [N, maps]
+    """Summed over space, not averaged: B.4."""
+    return maps.sum((2, 3))
 
 
-def build(size_px: int, channels: int, width: int, latent: int) -> tuple[nn.Module, nn.Module]:
+def build(
+    size_px: int, channels: int, width: int, latent: int, conditioning: Conditioning | None = None
+) -> tuple[nn.Module, nn.Module]:
     """Returns (G, D), G drawn first from torch's global random state."""
     if channels not in (1, 3, 4):
         raise SparringError(f"The resnet networks do not make {channels} channels.", "1 (gray), 3 (RGB) or 4 (RGBA)")
-    return Generator(size_px, channels, width, latent), Discriminator(size_px, channels, width)
+    generator = Generator(size_px, channels, width, latent, conditioning)
+    return generator, Discriminator(size_px, channels, width, conditioning)
