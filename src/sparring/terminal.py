@@ -102,6 +102,10 @@ def evaluation_line(event: Event) -> str:
     floor = "" if v.get("floor") is None else f"floor {v['floor']:.4g}; "
     parts = [f"{v['metric']} {v['value']:.4g} ± {1.96 * v['noise']:.2g} ({floor}{v['better']} is better)"]
     parts += [f"{name} {v[name]:.0%}" for name in ("coverage", "precision", "recall") if v.get(name) is not None]
+    if v.get("obedience") is not None:
+        parts.append(
+            f"obedience {v['obedience']:.0%} (reals {v['obedience_reals']:.0%}, chance {v['obedience_chance']:.0%})"
+        )
     return f"step {event.step:,}: {', '.join(parts)}"
 
 
