@@ -143,9 +143,23 @@ def test_where_without_what_is_an_error(shades: Path, tiny: Recipe, tmp_path: Pa
         train(shades, tiny, tmp_path / "run", condition_from="labels.csv")
 
 
-def test_a_d_that_is_told_nothing_is_refused(shades: Path, tiny: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(SparringError, match="nothing asks G to follow"):
-        train(shades, tiny.but(d_conditioning="none"), tmp_path / "run", condition="class")
+@pytest.mark.parametrize(
+    ("changes", "condition", "said"),
+    [
+        ({"d_conditioning": "none"}, "class", "nothing asks G to follow"),
+        ({"mismatch": 0.5}, None, "wrong conditions, and there are none"),
+        ({"class_weight": 1.0}, "text", "name classes, and there are none"),
+        ({"class_weight": 1.0}, None, "name classes, and there are none"),
+        ({"condition_augmentation": True}, None, "nothing stands there"),
+        ({"condition_augmentation": True, "g_conditioning": "norm"}, "text", "nothing stands there"),
+    ],
+)
+def test_what_does_not_go_with_the_condition_is_refused_at_the_start(
+    changes: dict[str, Any], condition: str | None, said: str, shades: Path, tiny: Recipe, tmp_path: Path
+) -> None:
+    with pytest.raises(SparringError, match=said):
+        train(shades, tiny.but(**changes), tmp_path / "run", condition=condition, embed=letters)
+    assert not (tmp_path / "run").exists()
 
 
 def test_classes_can_be_named_by_d_instead(shades: Path, tiny: Recipe, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_condition_reaches_both(family: str, kind: str, g: str, d: str) -> N
 @pytest.mark.parametrize("family", networks.FAMILIES)
 def test_without_a_condition_nothing_is_there_for_one(family: str) -> None:
     names = [name for network in pair(family, None) for name in network.state_dict()]
-    told = [name for network in pair(family, Conditioning("class", 5)) for name in network.state_dict()]
+    told = [name for network in pair(family, Conditioning("class", 5, "concat")) for name in network.state_dict()]
     assert len(told) > len(names)
     assert not any("embed" in name or "conditional" in name for name in names)
 
@@ -208,7 +208,7 @@ def test_every_fake_is_judged_with_the_condition_it_was_made_from(loss: str) -> 
 
 def test_drawn_sentences_add_their_divergence_to_the_loss_of_g() -> None:
     recipe = RECIPES["dcgan"].but(batch=4, precision="fp32")
-    players = players_of(recipe, Conditioning("text", 384, augmented=True))
+    players = players_of(recipe, Conditioning("text", 384, "concat", augmented=True))
     drawn = lambda: (torch.rand(4, 3, 16, 16), conditions("text", 4))  # noqa: E731
     signals = train_step(players, Game.of(recipe), drawn)
     assert signals["g_loss_divergence"] > 0

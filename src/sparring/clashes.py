@@ -86,3 +86,48 @@ def check_pairs(recipe: Recipe) -> None:
     for clash in CLASHES:
         if clash.when(recipe):
             raise SparringError(f"{recipe.name}: {clash.what}", clash.expected, clash.fix)
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A row of the table: when an option does not go with what pictures are told by (None: with nothing)."""
+
+    when: Callable[[Recipe, str | None], bool]
+    what: str
+    expected: str
+    fix: str
+
+
+MISFITS: tuple[Misfit, ...] = (
+    Misfit(
+        lambda r, kind: kind is None and bool(r.mismatch),
+        "mismatch shows D wrong conditions, and there are none.",
+        "--condition class, text or vector",
+        "--set mismatch=0",
+    ),
+    Misfit(
+        lambda r, kind: kind != "class" and bool(r.class_weight),
+        "class_weight has D name classes, and there are none.",
+        "--condition class",
+        "--set class_weight=0",
+    ),
+    Misfit(
+        lambda r, kind: r.condition_augmentation and (kind is None or r.g_conditioning != "concat"),
+        "condition_augmentation draws what stands beside z, and nothing stands there.",
+        "a condition, and g_conditioning=concat",
+        "--set condition_augmentation=false",
+    ),
+    Misfit(
+        lambda r, kind: kind is not None and r.d_conditioning == "none" and not r.class_weight,
+        "D is not told the condition, so nothing asks G to follow it.",
+        "d_conditioning=projection or concat, or a class_weight",
+        "--set d_conditioning=projection",
+    ),
+)
+
+
+def check_condition(recipe: Recipe, kind: str | None) -> None:
+    """Raises SparringError for the first option that does not go with the kind of condition there is."""
+    for misfit in MISFITS:
+        if misfit.when(recipe, kind):
+            raise SparringError(f"{recipe.name}: {misfit.what}", misfit.expected, misfit.fix)

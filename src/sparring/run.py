@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from . import machine, networks
+from .clashes import check_condition
 from .conditions import Embed, Kind
 from .data import ImageSource, conditioned, hold_out, open_data
 from .errors import SparringError
@@ -132,6 +133,7 @@ def train(
     data = conditioned(source, data, condition, condition_from, embed, how.say)
     for note in data.notes:
         how.say(note)
+    check_condition(recipe, data.condition.kind if data.condition is not None else None)
     pair = _pair(generator, discriminator, data, recipe, seed)
     # Before the networks are described: lazy layers get their shapes by the way.
     seen = understand(*pair, (data.channels, data.size_px, data.size_px), recipe.latent, data.condition, forms)

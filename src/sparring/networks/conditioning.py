@@ -40,7 +40,7 @@ class Conditioning:
 
     kind: str
     size: int
-    g: str = "concat"
+    g: str = "norm"
     d: str = "projection"
     classifies: bool = False
     augmented: bool = False
@@ -61,13 +61,7 @@ class Conditioning:
 
 
 def conditioning_of(recipe: Recipe, shape: Shape) -> Conditioning:
-    """What a recipe makes of a data set's conditions. Raises SparringError for a recipe that does not go with them."""
-    if recipe.d_conditioning == "none" and not recipe.class_weight:
-        raise SparringError(
-            "D is not told the condition, so nothing asks G to follow it.",
-            "d_conditioning=projection or concat, or a class_weight",
-            "--set d_conditioning=projection",
-        )
+    """What a recipe makes of a data set's conditions."""
     return Conditioning(
         shape.kind,
         shape.size,
