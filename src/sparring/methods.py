@@ -44,7 +44,7 @@ class Recipe:
     )
     mismatch_every: int = _number(1, "as r1_every", 1, 1000)
     class_weight: float = _number(0.0, "weight of naming classes, in D and G; 1 in AC-GAN, arXiv 1610.09585", 0, 1e6)
-    g_conditioning: str = _number("norm", "scale and shift of norms, arXiv 1802.05637; or concat, to z, arXiv 1411.1784")
+    g_conditioning: str = _number("norm", "scale and shift of norms, arXiv 1802.05637; concat: to z, arXiv 1411.1784")
     d_conditioning: str = _number("projection", "arXiv 1802.05637; or concat, arXiv 1605.05396; none with class_weight")
     condition_augmentation: bool = _number(False, "G draws its sentence around the given one; arXiv 1612.03242")
     lecam: float = _number(0.0, "weight of LeCam's regularisation; about .3, arXiv 2104.03310", 0, 1e6)
