@@ -271,3 +271,21 @@ def test_own_networks_as_objects(shades: Path, tiny: Recipe, tmp_path: Path) -> 
     run = train(shades, tiny, tmp_path / "run", condition="class", generator=G, discriminator=D)
     assert not torch.equal(G.layer.weight, before)  # the user's own is what is trained
     assert sparring.load(run.path, generator=SwappedG()).sample(2, condition="dark").shape == (2, 1, 16, 16)
+
+
+def shade(pictures: Tensor) -> Tensor:
+    """Features: how dark each quarter is.  # uint8 [N, 1, 16, 16] -> [N, 4]"""
+    return nn.functional.avg_pool2d(pictures.float(), 8).flatten(1) / 255
+
+
+def test_an_evaluation_says_whether_pictures_follow_their_conditions(
+    shades: Path, tiny: Recipe, tmp_path: Path
+) -> None:
+    measured = {"held_out": 24, "evaluate_every": 8, "features": shade, "metric": "fd", "patience": 0}
+    run = train(shades, tiny, tmp_path / "run", condition="class", **measured)
+    found = [event.values for event in read(run.path / "events.jsonl") if event.kind == "evaluation"]
+    assert len(found) == 3
+    assert all(0 <= values["obedience"] <= 1 for values in found)
+    assert found[0]["obedience_chance"] == pytest.approx(1 / 3)
+    assert found[0]["obedience_reals"] > 0.9, "three shades are not hard to tell"
+    assert found[0]["obedience_reals"] == found[-1]["obedience_reals"]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from sparring.errors import SparringError
-from sparring.networks.calling import Understood, find_z_shape, understand, understand_generator, z_shape_of
+from sparring.networks.calling import Understood, understand, understand_generator, z_shape_of
 from sparring.networks.calling.probing import _RowsExist
 
 L, K, C, S = 6, 5, 3, 8  # numbers in z, classes, channels, px
@@ -722,12 +722,10 @@ def test_what_does_not_fit_is_said(
 
 
 def test_the_shape_of_z_alone() -> None:
-    assert find_z_shape(Plain(), Judge(), SHAPE, L) == z_shape_of(Plain()) == (L,)
+    assert z_shape_of(Plain()) == understand(Plain(), Judge(), SHAPE, L).z_shape == (L,)
     assert z_shape_of(maps(9)) == (9, 1, 1)
     with pytest.raises(SparringError, match="cannot be seen from its layers"):
         z_shape_of(nn.Flatten())
-    with pytest.raises(SparringError, match="ends in a sigmoid"):
-        find_z_shape(Plain(), Judge(nn.Sigmoid()), SHAPE, L)
 
 
 def test_copies_of_an_adapted_network_are_apart() -> None:

@@ -37,7 +37,7 @@ class Players:
         generator: z, and a condition if there is one -> pictures [N, C, H, W] in [-1, 1].
         discriminator: pictures, and a condition -> logits, one a picture or a map of them; or (logits, class logits).
         recipe: its rates, betas and averaging are used here; `precision` must be fp32 or bf16.
-        z_shape: the shape of one z, as `find_z_shape` returns it.
+        z_shape: the shape of one z, as `understand` finds it.
         device: "auto", "cpu", "cuda", "cuda:1", "mps" or a torch.device.
 
     Raises:

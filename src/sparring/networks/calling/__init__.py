@@ -25,7 +25,6 @@ __all__ = [
     "Condition",
     "Understood",
     "evaluation_mode",
-    "find_z_shape",
     "outline",
     "randomness",
     "understand",
@@ -87,30 +86,6 @@ def understand(
             "leave the condition out, or give networks that take it.",
         )
     return Understood(g.network, d.network, g.z_shape, g.notes + d.notes, g.forms | d.forms)
-
-
-def find_z_shape(
-    generator: nn.Module, discriminator: nn.Module, image_shape: tuple[int, int, int], latent: int
-) -> tuple[int, ...]:
-    """Returns the shape of one z, for a pair that needs no adapting.
-
-    Args:
-        generator: any module z -> image.
-        discriminator: any module image -> logit.
-        image_shape: (C, H, W) of the data.
-        latent: numbers in z.
-
-    Raises:
-        SparringError: with both shapes when something does not fit, and for a pair that must be adapted.
-    """
-    seen = understand(generator, discriminator, image_shape, latent)
-    if seen.generator is not generator or seen.discriminator is not discriminator:
-        raise SparringError(
-            " ".join(seen.notes),
-            "G(z) -> pictures [N, C, H, W] in [-1, 1], D(pictures) -> logits",
-            "change the network.",
-        )
-    return seen.z_shape
 
 
 def z_shape_of(generator: nn.Module) -> tuple[int, ...]:
