@@ -129,6 +129,12 @@ class Told:
         """Words -> conditions. Raises SparringError with the near word."""
         return encode(self.shape, words, self.embed)
 
+    def called(self, word: str) -> str:
+        """What to write beside a row: the class' name for its number, else the word itself."""
+        if self.shape.kind == "class" and self.shape.names:
+            return self.shape.names[int(self.encode([word])[0])]
+        return word
+
     def usual(self, n: int, start: int = 0) -> Tensor:
         """n conditions of training pictures, one after the other from number `start` on.  # [n, ...]"""
         return self.values[torch.arange(start, start + n) % len(self.values)]
@@ -363,10 +369,13 @@ def _asked(
     """What was asked for of each picture, and the pictures."""
     if not condition:
         return [], sampler.sample(n, seed)
+    if sampler.told is None:
+        return [], sampler.sample(n, seed, condition=condition)  # says that it cannot
+    names = [sampler.told.called(word) for word in condition]
     if to is None:
-        return [word for word in condition for _ in range(n)], sampler.sample(n, seed, condition=condition)
+        return [name for name in names for _ in range(n)], sampler.sample(n, seed, condition=condition)
     pictures = sampler.interpolate(condition[0], to, n, seed)
-    return [f"{condition[0]} to {to}"] * len(pictures), pictures
+    return [f"{names[0]} to {sampler.told.called(to)}"] * len(pictures), pictures
 
 
 def _file_name(word: str) -> str:
