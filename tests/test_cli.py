@@ -174,7 +174,7 @@ def test_version_names_versions_and_device(capsys: pytest.CaptureFixture[str]) -
     assert {"sparring", "python:", "torch:", "device:"} <= {line.split()[0] for line in told.splitlines()}
 
 
-@pytest.mark.parametrize("what", ["step", "data"])
+@pytest.mark.parametrize("what", ["step", "keras", "data"])
 def test_bench_measures_and_saves(what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [
         "bench",

@@ -317,7 +317,7 @@ sparring bench metrics --rounds 10
 """)
 )
 def bench(
-    what: Literal["step", "options", "data", "metrics"],
+    what: Literal["step", "keras", "options", "data", "metrics"],
     /,
     *,
     size: int = 64,
@@ -332,6 +332,7 @@ def bench(
 
     Args:
         what: step: our training step against the official PyTorch example's loop on the same networks, in turn.
+            keras: the same step for a Keras pair against the classic train_on_batch loop.
             options: what each option of a recipe costs a step, against none.
             data: our batches against Pillow and a DataLoader.
             metrics: features and distances against the packages' own and torchmetrics.
