@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -136,7 +137,7 @@ def bench_keras(size_px: int, channels: int, batch: int, width: int, rounds: int
     """A Keras pair in our step against the classic loop: `train_on_batch` of D twice and of a stacked model once."""
     keras = import_keras()
     recipe = RECIPES["dcgan"].but(batch=batch, precision="fp32")
-    with randomness(0, torch.device("cpu")):
+    with randomness(0, torch.device("cpu")), warnings.catch_warnings():
         real = torch.rand(batch, channels, size_px, size_px) * 2 - 1
         classic = classic_loop(keras, *keras_pair(keras, size_px, channels, width, recipe.latent), real, recipe.latent)
         pair = keras_pair(keras, size_px, channels, width, recipe.latent)
@@ -144,6 +145,7 @@ def bench_keras(size_px: int, channels: int, batch: int, width: int, rounds: int
         seen = understand(KerasNetwork(pair[0]), KerasNetwork(pair[1]), shape, recipe.latent)
         ours = _ours((seen.generator, seen.discriminator), recipe, real)
         contenders = {"Keras, train_on_batch three times": classic, "sparring, the same Keras pair": ours}
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)  # Keras' own, of NumPy 2
         note = f"Keras {keras.__version__} on torch; a DCGAN of Keras layers, channels last, with a sigmoid at D's end."
         return in_turn(contenders, rounds), [note]
 
