@@ -17,7 +17,7 @@ from sparring import networks
 from sparring.errors import SparringError
 from sparring.methods import Recipe
 from sparring.networks import r3gan, resnet
-from sparring.networks.calling import find_z_shape, randomness, z_shape_of
+from sparring.networks.calling import randomness, understand, z_shape_of
 from sparring.players import Players
 
 CPU = torch.device("cpu")
@@ -79,7 +79,7 @@ def test_sizes_channels_and_names_refused(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_trainer_finds_how_they_are_called(family: str) -> None:
     G, D = build(family, 28, 1)
-    assert find_z_shape(G, D, (1, 28, 28), 5) == (5,)
+    assert understand(G, D, (1, 28, 28), 5).z_shape == (5,)
     assert z_shape_of(G) == (5,)
     G.eval()
     z = torch.randn(2, 5)
