@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: docs/cli.txt. A test fails when they are stale.
+"""Writes the pages that are made from the code: docs/cli.txt and docs/rules. A test fails when they are stale.
 
 python docs/generate.py
 """
@@ -11,9 +11,11 @@ from pathlib import Path
 from rich.console import Console
 
 from sparring.cli import app
+from sparring.doctor.catalogue import rules
+from sparring.doctor.explaining import page
 
 DOCS = Path(__file__).parent
-VERBS = ("train", "sample", "measure", "recipes", "bench")
+VERBS = ("train", "sample", "export", "measure", "check", "data", "explain", "rules", "recipes", "bench")
 
 
 def cli_text() -> str:
@@ -27,5 +29,23 @@ def cli_text() -> str:
     return "\n\n".join(pages) + "\n"
 
 
+def rule_pages() -> dict[str, str]:
+    """The page of each rule, and one that lists them, by file name."""
+    found = {f"{rule.code}.md": page(rule) for rule in rules().values()}
+    lines = ["# The doctor's rules", "", "| code | name | severity | |", "|---|---|---|---|"]
+    lines += [f"| [{r.code}]({r.code}.md) | {r.name} | {r.severity} | {r.title} |" for r in rules().values()]
+    return found | {"README.md": "\n".join(lines) + "\n"}
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file and what it must hold."""
+    return {DOCS / "cli.txt": cli_text()} | {DOCS / "rules" / name: text for name, text in rule_pages().items()}
+
+
 if __name__ == "__main__":
-    (DOCS / "cli.txt").write_text(cli_text(), encoding="utf-8")
+    (DOCS / "rules").mkdir(exist_ok=True)
+    for path, content in pages().items():
+        path.write_text(content, encoding="utf-8")
+    for path in (DOCS / "rules").glob("*.md"):
+        if path not in pages():
+            path.unlink()

@@ -14,19 +14,26 @@ _PUBLIC = {
     "export": "exporting",
     "measure": "metrics.measuring",
     "bench": "benchmark",
+    "check": "doctor.examining",
+    "explain": "doctor.explaining",
     "Trainer": "trainer",
     "Recipe": "methods",
     "RECIPES": "methods",
     "Event": "events",
     "SparringError": "errors",
+    "Finding": "findings",
+    "Report": "findings",
 }
 _ALIASES = {"recipes": "RECIPES"}
 
 if TYPE_CHECKING:
     from .benchmark import bench
+    from .doctor.examining import check
+    from .doctor.explaining import explain
     from .errors import SparringError
     from .events import Event
     from .exporting import export
+    from .findings import Finding, Report
     from .methods import RECIPES as recipes  # noqa: N811
     from .methods import Recipe
     from .metrics.measuring import measure
@@ -34,7 +41,22 @@ if TYPE_CHECKING:
     from .sampler import load
     from .trainer import Trainer
 
-__all__ = ["Event", "Recipe", "SparringError", "Trainer", "bench", "export", "load", "measure", "recipes", "train"]
+__all__ = [
+    "Event",
+    "Finding",
+    "Recipe",
+    "Report",
+    "SparringError",
+    "Trainer",
+    "bench",
+    "check",
+    "explain",
+    "export",
+    "load",
+    "measure",
+    "recipes",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
+from . import cli_about, cli_doctor
+from .answering import answer, examples
 from .errors import SparringError
 from .folder import lines_of
-from .methods import PRESETS, recipe_named
+from .methods import recipe_named
 from .options import Judging, Keeping, Networks, Pictures, Until, Which, budget_of, with_changes
 from .terminal import Progress, end_line
 
@@ -30,12 +32,8 @@ def _version() -> str:
 app = App(name="sparring", help="GAN training that explains itself.", version=_version, help_format="plaintext")
 
 
-def _examples(lines: str) -> str:
-    return "Examples:\n" + "\n".join(f"  {line}" for line in lines.strip().splitlines())
-
-
 @app.command(
-    help_epilogue=_examples("""
+    help_epilogue=examples("""
 sparring train photos/ --minutes 30
 sparring train emoji --channels 4 --size 64 --steps 20000 --out runs/emoji
 sparring train fashion-mnist --epochs 10 --set d_lr=1e-4 --set flip=true
@@ -59,6 +57,7 @@ def train(
     device: str = "auto",
     out: Path | None = None,
     from_: Annotated[Path | None, Parameter(name="--from")] = None,
+    force: Annotated[bool, Parameter(negative="")] = False,
     yes: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
@@ -73,6 +72,7 @@ def train(
         device: auto, cpu, cuda, cuda:1 or mps.
         out: Folder of the run. Default: runs/ and a name made of source, recipe and a hash of the settings.
         from_: Run whose networks to start with, at its best.
+        force: Train although the doctor found an error in the networks.
         yes: Ask nothing; without a budget, take 5,000 steps.
         json_: Print the result as JSON.
     """
@@ -98,6 +98,7 @@ def train(
             out=out,
             device=device,
             start_from=from_,
+            force=force,
             say=progress.say,
             observers={"terminal": progress},
             **vars(budget),
@@ -105,7 +106,7 @@ def train(
             **vars(judging),
         )
     found = {"run": str(run.path), "step": run.step, "images": run.images, "ended": run.ended, "grid": str(run.grid)}
-    _answer(
+    answer(
         json_,
         found | {"best": run.best},
         f"Trained {run.step:,} steps, {run.images:,} pictures seen.\n"
@@ -117,7 +118,7 @@ def train(
 
 
 @app.command(
-    help_epilogue=_examples("""
+    help_epilogue=examples("""
 sparring sample runs/emoji -n 64 --seed 0 -o grid.png
 sparring sample runs/emoji -n 1000 -o pictures/
 sparring sample runs/emoji -n 10000 --npz -o pictures.npz
@@ -159,11 +160,11 @@ def sample(
     sampler = load(run, **vars(which))
     written = save(sampler, n, seed, out, as_npz=npz, condition=words, to=to)
     found = {"run": str(run), "step": sampler.step, "n": n, "seed": seed, "out": str(written)}
-    _answer(json_, found, f"{n:,} pictures of step {sampler.step:,}: {written}")
+    answer(json_, found, f"{n:,} pictures of step {sampler.step:,}: {written}")
 
 
 @app.command(
-    help_epilogue=_examples("""
+    help_epilogue=examples("""
 sparring export runs/mine generator.keras --trust
 sparring export runs/emoji generator.pt
 """)
@@ -186,11 +187,11 @@ def export(
     from .exporting import export as do
 
     written = do(run, out, **vars(which))
-    _answer(json_, {"run": str(run), "out": str(written)}, f"Written: {written}")
+    answer(json_, {"run": str(run), "out": str(written)}, f"Written: {written}")
 
 
 @app.command(
-    help_epilogue=_examples("""
+    help_epilogue=examples("""
 sparring measure runs/emoji emoji
 sparring measure runs/emoji emoji --split held-out --metrics kid,coverage,precision,recall
 sparring measure fakes/ photos/ --metrics fd,kid --json
@@ -259,105 +260,45 @@ def measure(
         device=device,
         say=lambda message: print(message, file=sys.stderr),
     )
-    _answer(json_, {"results": [result.to_dict() for result in results]}, as_text(results))
+    answer(json_, {"results": [result.to_dict() for result in results]}, as_text(results))
 
 
-@app.command(
-    help_epilogue=_examples("""
+app.command(
+    cli_about.recipes,
+    help_epilogue=examples("""
 sparring recipes
 sparring recipes r3gan
 sparring recipes r3gan --size 64 --pictures 1865
-""")
+"""),
 )
-def recipes(
-    name: str | None = None,
-    /,
-    *,
-    size: int = 64,
-    pictures: int | None = None,
-    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
-) -> None:
-    """List the recipes, or print every number of one with its source, and what to try for your pictures.
-
-    Args:
-        name: The recipe to print. Default: a line for each.
-        size: Side of your pictures in px, for the suggestions.
-        pictures: How many you have, for the suggestions.
-        json_: Print it as JSON.
-    """
-    from .suggesting import suggestions
-
-    if name is None:
-        found: dict[str, Any] = {"recipes": {word: preset.title for word, preset in PRESETS.items()}}
-        _answer(json_, found, "\n".join(f"{word:<10} {title}" for word, title in found["recipes"].items()))
-        return
-    recipe = recipe_named(name)
-    tried = suggestions(recipe, size, pictures)
-    numbers = {word: {"value": v, "source": recipe.source_of(word)} for word, v in recipe.to_dict().items()}
-    del numbers["name"]
-    lines = [f"{name}: {PRESETS[name].title}"]
-    lines += [f"  {word:<22} {_shown(found['value']):<16} {found['source']}" for word, found in numbers.items()]
-    lines += [f"For pictures of {size} px, try first:", *(f"  {suggestion}" for suggestion in tried)]
-    found = {"recipe": name, "numbers": numbers, "suggestions": [vars(suggestion) for suggestion in tried]}
-    _answer(json_, found, "\n".join(lines))
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, str):
-        return value or '""'
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}"
-
-
-@app.command(
-    help_epilogue=_examples("""
+app.command(
+    cli_about.bench,
+    help_epilogue=examples("""
 sparring bench step
 sparring bench step --size 32 --rounds 30 --save step-32.json
 sparring bench data --size 64
 sparring bench metrics --rounds 10
-""")
+"""),
 )
-def bench(
-    what: Literal["step", "keras", "options", "data", "metrics"],
-    /,
-    *,
-    size: int = 64,
-    channels: int = 3,
-    batch: int = 64,
-    width: int = 64,
-    rounds: int = 12,
-    save: Path | None = None,
-    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
-) -> None:
-    """Measure this machine: the step, the reading of pictures, or the metrics, against what everyone does.
-
-    Args:
-        what: step: our training step against the official PyTorch example's loop on the same networks, in turn.
-            keras: the same step for a Keras pair against the classic train_on_batch loop.
-            options: what each option of a recipe costs a step, against none.
-            data: our batches against Pillow and a DataLoader.
-            metrics: features and distances against the packages' own and torchmetrics.
-        size: Side in px.
-        channels: 1, 3 or 4.
-        batch: Pictures a step.
-        width: Feature maps next to the picture.
-        rounds: How often each is measured, in turn.
-        save: File for the figures with machine and date.
-        json_: Print them as JSON.
-    """
-    from .benchmark import as_text
-    from .benchmark import bench as do
-
-    found = do(what, size=size, channels=channels, batch=batch, width=width, rounds=rounds)
-    if save is not None:
-        from .checkpoints import write_whole
-
-        text = json.dumps(found, indent=2) + "\n"
-        write_whole(save, lambda file: file.write(text.encode()))
-    _answer(json_, found, as_text(found))
-
-
-def _answer(as_json: bool, found: dict[str, Any], text: str) -> None:
-    print(json.dumps({"ok": True} | found) if as_json else text)
+app.command(
+    cli_doctor.check,
+    help_epilogue=examples("""
+sparring check gans.py:G(100) gans.py:D --data photos/ --loss hinge
+sparring check gan.py:GAN().generator gan.py:GAN().discriminator --combined gan.py:GAN().combined
+sparring check none critic.py:Critic --loss wasserstein-gp
+sparring check gans.py:G gans.py:D --step train.py:step --map map.svg
+"""),
+)
+app.command(
+    cli_doctor.data,
+    help_epilogue=examples("""
+sparring data photos/ --size 64 --sheet sheet.png
+sparring data photos/ --condition class --json
+sparring data emoji --condition text
+"""),
+)
+app.command(cli_doctor.explain, help_epilogue=examples("sparring explain SP204\nsparring explain input-unreachable"))
+app.command(cli_doctor.rules)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,8 +1,14 @@
-"""What judges say and ask for: plain data, no behaviour."""
+"""What judges say and ask for: plain data, JSON both ways, no behaviour."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
+
+SEVERITIES = ("error", "warning", "info")  # an error stops a training; a warning is a risk; an info explains
+CONFIDENCES = ("certain", "likely", "hint")
+PAGES = "docs/rules/"  # where each rule's page stands
 
 
 @dataclass(frozen=True)
@@ -19,3 +25,100 @@ class Action:
     kind: str
     changes: dict[str, float | str] = field(default_factory=dict)
     why: str = ""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What to do, in words and, where that is possible, as a change to the recipe.
+
+    Attributes:
+        text: an instruction, for any code.
+        change: recipe field -> value, `*k` or `/k`, so that it can be tried; empty where it is words alone.
+    """
+
+    text: str
+    change: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault that a rule saw.
+
+    Attributes:
+        code: of the rule, such as SP101.
+        name: of the fault, such as input-unreachable.
+        severity: one of `SEVERITIES`.
+        confidence: one of `CONFIDENCES`.
+        message: what was found, in a sentence or two.
+        evidence: the numbers it rests on.
+        where: the network, layer, file or signal; "" for all of it.
+        remedies: what to do, the first first.
+        url: the page of the rule.
+    """
+
+    code: str
+    name: str
+    severity: str
+    confidence: str
+    message: str
+    evidence: dict[str, float] = field(default_factory=dict)
+    where: str = ""
+    remedies: tuple[Remedy, ...] = ()
+    url: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able data, in the order of the attributes."""
+        return dataclasses.asdict(self) | {"remedies": [dataclasses.asdict(remedy) for remedy in self.remedies]}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Finding:
+        """What `to_dict` gave."""
+        remedies = tuple(Remedy(**remedy) for remedy in data.get("remedies", ()))
+        return cls(**{**data, "remedies": remedies})
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a judge found, what it looked at, and what it could not look at.
+
+    Attributes:
+        findings: errors first, then warnings, then infos; by code within.
+        skipped: code -> the facts that were missing, or why it was not judged.
+        judged: codes of the rules that looked.
+        notes: sentences on what was guessed and understood on the way.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+    judged: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error among the findings."""
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the findings, in their order, each once."""
+        return list(dict.fromkeys(finding.code for finding in self.findings))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able data, as `--json` prints it."""
+        return {
+            "ok": self.ok,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "skipped": self.skipped,
+            "judged": list(self.judged),
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Report:
+        """What `to_dict` gave."""
+        return cls(
+            tuple(map(Finding.from_dict, data["findings"])),
+            dict(data.get("skipped", {})),
+            tuple(data.get("judged", ())),
+            tuple(data.get("notes", ())),
+        )

@@ -16,6 +16,7 @@ from . import machine, networks
 from .clashes import check_condition
 from .conditions import Embed, Kind
 from .data import ImageSource, conditioned, hold_out, open_data
+from .doctor.before import checked
 from .errors import SparringError
 from .folder import RunFolder
 from .game import Game
@@ -67,6 +68,7 @@ def train(
     metric: str | None = None,
     features: str | Callable[..., Any] = "lite0",
     patience: int = PATIENCE,
+    force: bool = False,
     **options: Any,
 ) -> Run:
     """Trains a generator on pictures; the same call again goes on where the last whole checkpoint is.
@@ -102,6 +104,7 @@ def train(
             are twice as many pictures).
         features: extractor of that metric, or a callable uint8 [N, C, H, W] -> [N, K].
         patience: evaluations without improvement beyond noise after which the run ends; 0: never.
+        force: whether to train although the doctor found an error.
         options: sample_every, checkpoint_every (steps), keep, keep_every, observers, say: see `session.Options`.
 
     Raises:
@@ -153,6 +156,7 @@ def train(
     folder = RunFolder(out or _default_out(source, data, [channels, fit, background], asked))
     if start_from is not None and not folder.has_begun():
         whole_checkpoint(RunFolder(start_from))  # says before anything is written that there is none
+    findings = () if folder.has_begun() else checked(pair, data, recipe, how.say, force)
     folder.create()
     folder.take()
     try:
@@ -165,7 +169,7 @@ def train(
             settled = recipe.but(precision=decided["precision"])
             trainer = Trainer(*pair, trained_on, settled, seed=seed, device=decided["device"])
             may_ask = told_of(folder, asked, embed)
-            return Session(folder, trainer, how, judge, every, may_ask).run(budget, start_from)
+            return Session(folder, trainer, how, judge, every, may_ask, findings).run(budget, start_from)
     finally:
         folder.release()
 

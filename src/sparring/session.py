@@ -6,7 +6,7 @@ import contextlib
 import copy
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from PIL import Image
 
 from .errors import SparringError, did_you_mean
 from .events import LAST_EVALUATION, Event, Log, best_step, read
-from .findings import Action
+from .findings import Action, Finding
 from .folder import RunFolder
 from .metrics.judging import Judge
 from .metrics.stopping import Best
@@ -98,9 +98,11 @@ class Session:
         judge: Judge | None = None,
         judge_every: int = 0,
         told: Told | None = None,
+        findings: Sequence[Finding] = (),
     ) -> None:
-        """`judge_every` counts real images; `told` is what a conditional generator may be asked for."""
+        """`judge_every` counts real images; `told` is what may be asked for; `findings` are of the networks, before."""
         self.folder, self.trainer, self.how, self.judge = folder, trainer, how, judge
+        self._findings = findings
         a_step = trainer.recipe.images_a_step
         self._judge_steps = max(1, round(judge_every / a_step)) if judge is not None else 0
         self.told = told
@@ -118,6 +120,8 @@ class Session:
         log = Log(self.folder.events)
         try:
             self._note(log, self._opening("resumed" if began_before else "started", budget))
+            for finding in self._findings:
+                self._note(log, self._event("finding", **finding.to_dict()))
             if (
                 not self.trainer.step
             ):  # the untrained networks too: if they are the user's, nobody could draw them again

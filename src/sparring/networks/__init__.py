@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
 
@@ -27,6 +28,7 @@ class Family:
 
 FAMILIES: dict[str, Family] = {
     "dcgan": Family(dcgan.build, dcgan.stages),
+    "dcgan-free": Family(partial(dcgan.build, d_norm=False), dcgan.stages),
     "resnet": Family(resnet.build, resnet.check),
     "r3gan": Family(r3gan.build, r3gan.check),
 }

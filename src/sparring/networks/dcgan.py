@@ -83,21 +83,32 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Picture -> logit: above 0 it takes the picture for real; with a class head, (logits, class logits)."""
+    """Picture -> logit: above 0 it takes the picture for real; with a class head, (logits, class logits).
 
-    def __init__(self, size_px: int, channels: int, width: int = 64, conditioning: Conditioning | None = None) -> None:
+    Args:
+        size_px, channels, width, conditioning: as in the generator.
+        norm: batch norms as published; without them each logit depends on its own picture alone, which a gradient
+            penalty of each picture takes for granted, and layers have biases and begin as arXiv 1502.01852 has them.
+    """
+
+    def __init__(
+        self,
+        size_px: int,
+        channels: int,
+        width: int = 64,
+        conditioning: Conditioning | None = None,
+        norm: bool = True,
+    ) -> None:
         super().__init__()
         maps, last_px = _maps(size_px, width)[::-1], STAGES[size_px][0]
-        layers: list[nn.Module] = [nn.Conv2d(channels, maps[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
+        bias = not norm
+        layers: list[nn.Module] = [nn.Conv2d(channels, maps[0], 4, 2, 1, bias=bias), nn.LeakyReLU(0.2, inplace=True)]
         for above, below in pairwise(maps):
-            layers += [
-                nn.Conv2d(above, below, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(below),
-                nn.LeakyReLU(0.2, inplace=True),
-            ]
+            between = [nn.BatchNorm2d(below)] if norm else []
+            layers += [nn.Conv2d(above, below, 4, 2, 1, bias=bias), *between, nn.LeakyReLU(0.2, inplace=True)]
         self.layers = nn.Sequential(*layers)
-        self.last = nn.Conv2d(maps[-1], 1, last_px, bias=False)
-        self.apply(published_init)
+        self.last = nn.Conv2d(maps[-1], 1, last_px, bias=bias)
+        self.apply(published_init if norm else kaiming_init)
         self.conditional = None if conditioning is None else Conditional(conditioning, maps[-1])
 
     def forward(
@@ -122,11 +133,24 @@ def published_init(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
+def kaiming_init(module: nn.Module) -> None:
+    """Convolutions keep the scale of what goes through leaky ReLUs of .2: arXiv 1502.01852, equation 14."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, a=0.2)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
 def build(
-    size_px: int, channels: int, width: int, latent: int, conditioning: Conditioning | None = None
+    size_px: int,
+    channels: int,
+    width: int,
+    latent: int,
+    conditioning: Conditioning | None = None,
+    d_norm: bool = True,
 ) -> tuple[nn.Module, nn.Module]:
     """Returns (G, D), G drawn first from torch's global random state."""
     if channels not in (1, 3, 4):
         raise SparringError(f"The dcgan networks do not make {channels} channels.", "1 (gray), 3 (RGB) or 4 (RGBA)")
     generator = Generator(size_px, channels, width, latent, conditioning)
-    return generator, Discriminator(size_px, channels, width, conditioning)
+    return generator, Discriminator(size_px, channels, width, conditioning, norm=d_norm)

@@ -16,7 +16,7 @@ from ...errors import SparringError
 from ..keras import KerasNetwork, is_keras
 from ..keras.files import load_keras
 from ..keras.tensorflow import tensorflow_stand_in
-from .code import describe, load_network, load_networks, read_spec
+from .code import describe, load_all, load_function, load_network, load_networks, read_spec
 
 SAVED = (".keras", ".h5", ".hdf5")
 _EXPECTED = "a PyTorch module, a Keras 3 model, FILE:EXPR (gans.py:G(100)), or a .keras or .h5 file"
@@ -33,6 +33,25 @@ def brought(generator: Any, discriminator: Any) -> tuple[nn.Module, nn.Module]:
             G, D = load_networks(generator, discriminator, importing=_importing(generator, discriminator))
         return _module(G, "generator"), _module(D, "discriminator")
     return brought_alone(generator, "generator"), brought_alone(discriminator, "discriminator")
+
+
+def loaded(*given: Any) -> list[Any]:
+    """Each as its owner made it: what FILE:EXPR names is built, equal beginnings once; everything else passes.
+
+    Raises SparringError as `brought`.
+    """
+    specs = [each for each in given if _is_code(each)]
+    if not specs:
+        return list(given)
+    with _other_randomness():
+        built = iter(load_all(specs, importing=_importing(*specs)))
+    return [next(built) if _is_code(each) else each for each in given]
+
+
+def loaded_function(spec: str) -> Any:
+    """The function that FILE:NAME names. Raises SparringError as `brought`."""
+    with _other_randomness():
+        return load_function(spec, importing=_importing(spec))
 
 
 def brought_alone(network: Any, role: str = "generator") -> nn.Module:

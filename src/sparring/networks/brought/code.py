@@ -136,6 +136,21 @@ def load_networks(
     return G, D
 
 
+def load_all(specs: list[str], *, importing: contextlib.AbstractContextManager[Any] | None = None) -> list[nn.Module]:
+    """Builds what several FILE:EXPR name, equal prefixes once; see `load_networks`. Raises SparringError likewise."""
+    return _load(specs, importing)
+
+
+def load_function(spec: str, *, importing: contextlib.AbstractContextManager[Any] | None = None) -> Any:
+    """What FILE:EXPR names, as it is: a function, say. Raises SparringError as `load_networks`."""
+    read = read_spec(spec)
+    path = _path_of(read)
+    forget_beside()
+    importlib.invalidate_caches()
+    with importing or contextlib.nullcontext(), as_a_script(path, read.dotted):
+        return _Builder(read, path, run(path, read.dotted), {}).value()
+
+
 def load_network(spec: str, *, importing: contextlib.AbstractContextManager[Any] | None = None) -> nn.Module:
     """Builds the one network that FILE:EXPR names; see `load_networks`. Raises SparringError likewise."""
     return _load([spec], importing)[0]
@@ -219,6 +234,10 @@ class _Builder:
         if isinstance(found, nn.Module):
             return found
         raise self._no_network(found, expression)
+
+    def value(self) -> Any:
+        """What the expression gives, as it is."""
+        return self._value(self.spec.tree)
 
     def _value(self, node: ast.expr, shared: bool = True) -> Any:
         """The value of a node; one of a prefix is found once, one of an argument anew each time."""

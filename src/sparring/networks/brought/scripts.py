@@ -11,6 +11,9 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from ...errors import SparringError
 
@@ -94,7 +97,8 @@ def run(path: Path, dotted: str = "") -> ModuleType:
     name = dotted or _package_of(path)[0]
     with in_words(path, f"{path.name} could not be imported"):
         if dotted or "." in name:
-            return importlib.import_module(name)
+            with _no_training(path):
+                return importlib.import_module(name)
         # Not by the name of the file, which may be that of a package: gans/keras.py.
         name = f"{_NAME}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
         found = importlib.util.spec_from_file_location(name, path)
@@ -103,11 +107,39 @@ def run(path: Path, dotted: str = "") -> ModuleType:
         sys.modules[name] = module
         try:
             # Compiled here: Python's loader takes a file of equal size, changed in the same second, for the old one.
-            exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
+            with _no_training(path):
+                exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
         except BaseException:
             del sys.modules[name]
             raise
         return module
+
+
+@contextlib.contextmanager
+def _no_training(path: Path) -> Iterator[None]:
+    """A file that trains while it is imported would go on for hours before anybody looks at its networks."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        frames = [frame for frame in traceback.extract_stack() if Path(frame.filename).parent == path.parent]
+        line = f" (line {frames[-1].lineno}: {frames[-1].line})" if frames else ""
+        raise SparringError(
+            f"{path.name} begins to train when it is imported{line}.",
+            "a file that only defines networks when it is imported",
+            "put what trains beneath `if __name__ == '__main__':`.",
+        )
+
+    hook = register_optimizer_step_pre_hook(refuse)
+    # Keras' optimisers are none of torch's; a file that speaks of Keras is run after Keras has been imported.
+    keras_optimizer = getattr(getattr(sys.modules.get("keras"), "optimizers", None), "Optimizer", None)
+    own = getattr(keras_optimizer, "apply", None)
+    if keras_optimizer is not None:
+        keras_optimizer.apply = refuse
+    try:
+        yield
+    finally:
+        hook.remove()
+        if keras_optimizer is not None:
+            keras_optimizer.apply = own
 
 
 @contextlib.contextmanager

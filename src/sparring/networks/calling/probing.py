@@ -65,7 +65,8 @@ def bare(network: nn.Module) -> nn.Module:
     return getattr(network, "_orig_mod", network)
 
 
-def _is_compiled(network: nn.Module) -> bool:
+def is_compiled(network: nn.Module) -> bool:
+    """Whether any of it was given to `torch.compile`, to `Module.compile` or to `torch.jit`."""
     return any(
         hasattr(module, "_orig_mod")
         or getattr(module, "_compiled_call_impl", None) is not None
@@ -96,7 +97,7 @@ class Probe:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self.network, self.device, self.is_compiled = bare(network), device_of(network), _is_compiled(network)
+        self.network, self.device, self.is_compiled = bare(network), device_of(network), is_compiled(network)
         modules = list(self.network.modules())
         self._buffers = [(m, name, buffer) for m in modules for name, buffer in m._buffers.items()]
         tensors = (t for t in (*self.network.parameters(), *self.network.buffers()) if not is_lazy(t))

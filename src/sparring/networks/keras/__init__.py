@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import SparringError
-from .model import Shape, Signature, first_line, flattened, left_out, sigmoids, signature_of
+from .model import Shape, Signature, first_line, flattened, left_out, left_to_keras, sigmoids, signature_of
 
 # The names that batch norm's statistics have in torch: by them an average of a network knows what may be averaged.
 _TORCH_NAMES = {"moving_mean": "running_mean", "moving_variance": "running_var"}
@@ -109,6 +109,7 @@ class KerasNetwork(nn.Module):
         model: sequential, functional or subclassed.
         input_shapes: one shape an input without the batch, channels first; for models that do not say it: a subclassed
             or sequential one that was never called, a subclassed one whose call takes several tensors apart.
+        several: whether a model that gives several tensors is taken; they come as a tuple.
 
     Attributes:
         notes: sentences on what was found, for the user to read.
@@ -117,11 +118,13 @@ class KerasNetwork(nn.Module):
         SparringError: no Keras 3 model on torch, not built, several outputs, or a call of it fails.
     """
 
-    def __init__(self, model: Any, input_shapes: Sequence[Sequence[int | None]] | None = None) -> None:
+    def __init__(
+        self, model: Any, input_shapes: Sequence[Sequence[int | None]] | None = None, *, several: bool = False
+    ) -> None:
         super().__init__()
         keras = import_keras()
         _refuse(keras, model)
-        signature = signature_of(keras, model, input_shapes)
+        signature = signature_of(keras, model, input_shapes, several)
         self.notes: list[str] = []
         self._plan = _Plan(keras, model, signature, ())
         if not model.built:
@@ -137,9 +140,10 @@ class KerasNetwork(nn.Module):
             self._register(weight)
         everything = frozenset(self._parameters)
         made, written = self._sibling(replace(self._plan, rewritten=everything))._try(training=True)
-        shape = signature.output_shape or tuple(made.shape[1:])
+        first = made[0] if isinstance(made, tuple) else made
+        shape = signature.output_shape or tuple(first.shape[1:])
         self._plan = replace(self._plan, output_shape=shape, rewritten=everything & set(written))
-        self.notes += _left_to_keras(self._plan.weights, self.layers_inside())
+        self.notes += left_to_keras(self._plan.weights, self.layers_inside())
 
     def _register(self, weight: _Weight) -> None:
         value = weight.variable._value
@@ -151,13 +155,18 @@ class KerasNetwork(nn.Module):
 
     @property
     def model(self) -> Any:
-        """The model that this was made from; copies of this network have the same one."""
+        """The model that this was made from, which its copies have too."""
         return self._plan.model
 
     @property
     def input_shapes(self) -> tuple[Shape, ...]:
         """One shape an input, without the batch, pictures as (C, H, W); None where the model leaves a side open."""
         return self._plan.signature.input_shapes
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether the model itself has pictures as [N, H, W, C]."""
+        return self._plan.signature.channels_last
 
     @property
     def output_shape(self) -> Shape:
@@ -173,8 +182,8 @@ class KerasNetwork(nn.Module):
         """What stands between the brackets when this is printed."""
         return f"{self.model.name!r}, {', '.join(map(str, self.input_shapes))} -> {self.output_shape}"
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Calls the model; one tensor an input, in the model's order.  # [N, C, H, W] or [N, ...] -> [N, ...]"""
+    def forward(self, *inputs: Tensor) -> Any:
+        """Calls the model; one tensor an input, in its order.  # [N, C, H, W] or [N, ...] -> [N, ...], or a tuple"""
         if self.training:
             self._constrain()
         made, written = self._call(inputs, self.training)
@@ -183,7 +192,7 @@ class KerasNetwork(nn.Module):
             getattr(self, name).data.copy_(value)
         return made
 
-    def _call(self, inputs: Sequence[Tensor], training: bool) -> tuple[Tensor, dict[str, Tensor]]:
+    def _call(self, inputs: Sequence[Tensor], training: bool) -> tuple[Any, dict[str, Tensor]]:
         """Returns what the model gives, and the new values of what it wrote to, by name."""
         plan = self._plan
         arguments = plan.signature.arguments(plan.model.name, inputs)
@@ -198,7 +207,7 @@ class KerasNetwork(nn.Module):
         written = {name: value.detach() for name, value in lent.items() if value.is_inference() or value._version}
         return plan.signature.result(plan.model.name, made), written
 
-    def _try(self, training: bool) -> tuple[Tensor, dict[str, Tensor]]:
+    def _try(self, training: bool) -> tuple[Any, dict[str, Tensor]]:
         """Calls the model on two probes, whatever else goes on; torch's random state is as before.
 
         Raises SparringError when the model refuses.
@@ -387,13 +396,3 @@ def _random_by_torch(keras: Any) -> Iterator[None]:
 
 def _next_seed(generator: Any, ordered: bool = True) -> Tensor:
     return torch.randint(2**31 - 1, (2,), dtype=torch.int32)
-
-
-def _left_to_keras(weights: Sequence[_Weight], layers: Sequence[Any]) -> list[str]:
-    """What belongs to Keras' own training and is not done by calling a model."""
-    notes = []
-    if any(weight.variable.regularizer is not None for weight in weights):
-        notes.append("The model has regularizers of its weights: they are in regularisation(), not in the output.")
-    if any(getattr(layer, "activity_regularizer", None) is not None for layer in layers):
-        notes.append("The model has activity regularizers, which only Keras' own training applies: they are left out.")
-    return notes

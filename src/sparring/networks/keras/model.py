@@ -31,6 +31,7 @@ class Signature:
         channels_last: how the model itself lays out pictures.
         pack: the tensors of a call -> the arguments that the model takes.
         output_shape: as `input_shapes`; () when only a call can tell.
+        several: whether the model may give several tensors, which are then a tuple.
     """
 
     input_shapes: tuple[Shape, ...]
@@ -38,6 +39,7 @@ class Signature:
     channels_last: bool
     pack: Callable[[list[Tensor]], tuple[Any, ...]]
     output_shape: Shape = ()
+    several: bool = False
 
     def arguments(self, name: str, inputs: Sequence[Tensor]) -> tuple[Any, ...]:
         """Tensors, pictures channels first -> the positional arguments of a call. Raises SparringError."""
@@ -49,8 +51,11 @@ class Signature:
         turn = self.channels_last
         return self.pack([x.permute(0, 2, 3, 1) if turn and x.dim() == 4 else x for x in inputs])
 
-    def result(self, name: str, made: Any) -> Tensor:
-        """What the model gave -> one tensor, pictures channels first. Raises SparringError."""
+    def result(self, name: str, made: Any) -> Any:
+        """What the model gave -> one tensor, pictures channels first. Raises SparringError for `several` unasked."""
+        if self.several and isinstance(made, list | tuple | dict) and len(made) > 1:
+            parts = made.values() if isinstance(made, dict) else made
+            return tuple(self.result(name, part) for part in parts)
         if isinstance(made, list | tuple) and len(made) == 1:
             made = made[0]
         if not isinstance(made, Tensor):
@@ -108,11 +113,14 @@ def _unchanged(x: Tensor) -> Tensor:
     return x
 
 
-def signature_of(keras: Any, model: Any, input_shapes: Sequence[Sequence[int | None]] | None) -> Signature:
+def signature_of(
+    keras: Any, model: Any, input_shapes: Sequence[Sequence[int | None]] | None, several: bool = False
+) -> Signature:
     """Looks how a model is called, without calling it.
 
     Args:
         input_shapes: what the user says of it, channels first, without the batch; else the model must know.
+        several: whether it may give several tensors.
 
     Raises:
         SparringError: it cannot be seen, there are several outputs, or channels first and last are mixed.
@@ -122,8 +130,8 @@ def signature_of(keras: Any, model: Any, input_shapes: Sequence[Sequence[int | N
     tensors = _graph_inputs(keras, model)
     if not tensors:
         shapes, pack = _subclassed(model, given, channels_last)
-        return Signature(shapes, ("float32",) * len(shapes), channels_last, pack)
-    if len(model.outputs) != 1:
+        return Signature(shapes, ("float32",) * len(shapes), channels_last, pack, several=several)
+    if len(model.outputs) != 1 and not several:
         raise _several_outputs(model.name, f"{len(model.outputs)} outputs")
     known = tuple(_first(tensor.shape[1:], channels_last) for tensor in tensors)
     if given is not None and len(given) != len(known):
@@ -134,7 +142,8 @@ def signature_of(keras: Any, model: Any, input_shapes: Sequence[Sequence[int | N
         return (inputs[0] if structure is None else keras.tree.pack_sequence_as(structure, inputs),)
 
     made = _first(model.outputs[0].shape[1:], channels_last)
-    return Signature(given or known, tuple(tensor.dtype for tensor in tensors), channels_last, packed, made)
+    dtypes = tuple(tensor.dtype for tensor in tensors)
+    return Signature(given or known, dtypes, channels_last, packed, made, several)
 
 
 def _graph_inputs(keras: Any, model: Any) -> list[Any]:
@@ -216,3 +225,13 @@ def _several_outputs(name: str, found: str) -> SparringError:
 def first_line(error: Exception) -> str:
     """What an error says, shortly."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+def left_to_keras(weights: Sequence[Any], layers: Sequence[Any]) -> list[str]:
+    """What belongs to Keras' own training and is not done by calling a model."""
+    notes = []
+    if any(weight.variable.regularizer is not None for weight in weights):
+        notes.append("The model has regularizers of its weights: they are in regularisation(), not in the output.")
+    if any(getattr(layer, "activity_regularizer", None) is not None for layer in layers):
+        notes.append("The model has activity regularizers, which only Keras' own training applies: they are left out.")
+    return notes

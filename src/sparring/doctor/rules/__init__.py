@@ -1,0 +1,1 @@
+"""The rules, one a file: wiring (SP1), setup (SP2), data (SP3). They import no torch: pure functions of facts."""

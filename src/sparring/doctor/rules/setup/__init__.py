@@ -1,0 +1,1 @@
+"""SP2: ranges, losses, layers and rates that do not go together."""

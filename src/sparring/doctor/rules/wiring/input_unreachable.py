@@ -1,0 +1,56 @@
+"""SP101."""
+
+from __future__ import annotations
+
+from ....findings import Remedy
+from ...catalogue import Evidence, rule
+from ...facts import Network
+
+_WORDS = {"z": "z", "images": "the pictures", "condition": "the condition"}
+
+
+@rule(
+    "SP101",
+    "input-unreachable",
+    needs=("networks",),
+    severity="error",
+    remedies=[
+        Remedy(
+            "Follow the input through the forward: somewhere its result is overwritten, or never joined to the rest."
+        ),
+        Remedy("Give it to the layers that should use it, then check again."),
+    ],
+)
+def input_unreachable(networks: tuple[Network, ...]) -> list[Evidence]:
+    """An input of a network has no influence on what comes out.
+
+    ## Measures
+    One input is replaced while everything else, random numbers included, stays: the output must change. Where it does
+    not, it is tried again with noise on all weights, since layers that begin at zero have no effect before the first
+    step; and the gradient of the output at that input must be missing or 0.
+
+    ## Why it hurts
+    A D that does not see the condition cannot tell G that a picture does not fit it; a G that does not see z makes one
+    picture. Losses look healthy all the while.
+
+    ## When it is wrong
+    An input that is kept for later on purpose.
+
+    ## What to do
+    In functional code, look for a variable that is assigned twice from the same source.
+    """
+    found = []
+    for network in networks:
+        for given in network.inputs:
+            if given.is_used:
+                continue
+            word = _WORDS.get(given.name, given.name)
+            found.append(
+                Evidence(
+                    f"Two {'different values of' if given.name != 'images' else 'different'} {word} give the "
+                    f"{network.role} outputs that differ by exactly 0: {word} never reaches what comes out.",
+                    {"effect": given.effect, "gradient": given.gradient or 0.0},
+                    f"{network.role}, input {given.name}",
+                )
+            )
+    return found
