@@ -2,15 +2,15 @@
 
     apt-get download openclipart-png; dpkg-deb -x openclipart-png_*.deb openclipart
     python benchmarks/casebook/seed_001.py data openclipart cards
-    python benchmarks/casebook/seed_001.py as-asked cards --range -1..1 --batch 32 --steps 200
-    python benchmarks/casebook/seed_001.py cured cards --remedy "logits, R1, G repaired" --batch 32 --steps 200
+    python benchmarks/casebook/seed_001.py as-asked cards --range=-1..1 --narrower 4 --batch 16 --steps 1000
+    python benchmarks/casebook/seed_001.py cured cards --remedy "logits" --narrower 4 --batch 16 --steps 1000
     python benchmarks/casebook/seed_001.py table
 
 `data` makes 2,000 cards of 64 px: openclipart's playing cards as they are, and other pictures of it framed as cards.
-`as-asked` trains the networks of examples/keras/trading_cards.py as they were printed, by Keras' own train_on_batch,
-in the order of the question. `cured` trains the same networks, or the repaired ones below, in sparring. Both are
-measured alike against the same held-out cards. Results: benchmarks/results/seed-001.jsonl; the story is
-docs/casebook/seed-001.md.
+`as-asked` trains the networks of examples/keras/trading_cards.py as they were printed (`--narrower 4`: copies a quarter
+as wide), by Keras' own train_on_batch, in the order of the question. `cured` trains the same networks, or G repaired
+as below, in sparring. Both are measured alike against the same held-out cards; `picture` lays their sheets beside each
+other. Results: benchmarks/results/seed-001.jsonl; the story is docs/casebook/seed-001.md.
 """
 
 from __future__ import annotations
