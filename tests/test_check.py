@@ -122,7 +122,10 @@ def test_mistakes_are_said_in_words(gans: Path, tmp_path: Path, capsys: pytest.C
 
 def test_a_file_that_trains_when_it_is_imported_is_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "trains.py"
-    file.write_text(GANS + "\ng = G()\nopt = torch.optim.SGD(g.parameters(), 0.1)\ng(torch.randn(2, 32)).sum().backward()\nopt.step()\n")
+    file.write_text(
+        GANS
+        + "\ng = G()\nopt = torch.optim.SGD(g.parameters(), 0.1)\ng(torch.randn(2, 32)).sum().backward()\nopt.step()\n"
+    )
     code, _, err = run(["check", f"{file}:G", f"{file}:D"], capsys)
     assert code == 1
     assert "begins to train when it is imported" in err

@@ -78,7 +78,7 @@ def test_generated_pages_are_fresh() -> None:
     assert spec.loader is not None
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
-    there = {path for path in (ROOT / "docs" / "rules").glob("*.md")} | {ROOT / "docs" / "cli.txt"}
+    there = set((ROOT / "docs" / "rules").glob("*.md")) | {ROOT / "docs" / "cli.txt"}
     assert there == set(generate.pages()), "run: python docs/generate.py"
     for path, text in generate.pages().items():
         assert path.read_text() == text, f"{path.name} is stale; run: python docs/generate.py"

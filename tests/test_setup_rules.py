@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib.util
 import math
@@ -87,6 +88,32 @@ def test_structure_that_was_not_seen_is_not_judged() -> None:
     report = judge(facts, ["SP2"])
     assert {"SP207", "SP209", "SP210", "SP212", "SP213", "SP214"} <= set(report.skipped)
     assert not report.findings
+
+
+def test_what_is_found_in_one_network_is_said_though_the_other_is_hidden() -> None:
+    shapes = {"in_shape": (4, 8, 8, 8), "out_shape": (4, 8, 8, 8)}
+    a, b = layer("a", ("layer:b",), **shapes), layer("b", ("relu", "layer:c"), **shapes)
+    stacked = network(a, b, layer("c", ("output",)))
+    hidden = Network("discriminator", "torch", "D", (), (), Output((4, 1), 0, 1, 1, 1), traced=False)
+    assert "SP213" in codes(stacked, hidden)
+    skipped = judge({"networks": (stacked, hidden)}, ["SP2"]).skipped
+    assert skipped["SP211"] == ["the discriminator's structure"]
+    assert "SP213" not in skipped
+
+
+@pytest.mark.parametrize(
+    ("shape", "wrong"), [((4, 2, 1, 1), False), ((4, 1, 4, 4), True), ((4,), True), ((4, 2), False)]
+)
+def test_units_of_a_softmax_are_counted_in_channels(shape: tuple[int, ...], wrong: bool) -> None:
+    D = Network("discriminator", "torch", "D", (), (), Output(shape, -1, 1, 1, 1))
+    assert ("SP206" in judge({"discriminator": D, "loss": Loss("softmax")}, ["SP2"]).codes) == wrong
+
+
+def test_large_numbers_that_are_no_pixels_are_for_information(tmp_path: Path) -> None:
+    G = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+    D = nn.Sequential(nn.Linear(4, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
+    found = examine(G, D, latent=8, data=torch.rand(16, 4) * 90 - 20)
+    assert the("SP201", found).severity == "info"
 
 
 # The numbers that the messages give.
@@ -180,8 +207,8 @@ def test_the_trading_cards() -> None:
     bare, uneven = the("SP210", found), the("SP211", found)
     assert bare.evidence["layers"] == 4
     assert uneven.evidence == {"layers": 3, "kernel": 5, "stride": 2}
-    told = examine(**pair, loss="bce", range=(-1, 1), batch=256)
-    assert loud(told.report) == {"SP204"}
+    scaled = dataclasses.replace(found.facts["data"], low=-1.0)
+    assert loud(judge(found.facts | {"data": scaled}, ["SP2"])) == {"SP204"}
 
 
 class RGBAGenerator(nn.Module):

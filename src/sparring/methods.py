@@ -205,7 +205,13 @@ PRESETS: dict[str, Preset] = {
         _of("arXiv 1705.02894", loss="hinge") | _of(_SNGAN, d_spectral_norm=True),
     ),
     "ragan": Preset("Each side against the other's average.", _of("arXiv 1807.00734", loss="relativistic-average")),
-    "dragan": Preset("DCGAN with a gradient penalty near reals.", _of("arXiv 1705.07215", dragan=10.0)),
+    "dragan": Preset(
+        "DCGAN with a gradient penalty near reals; D without batch norm.",
+        _of("arXiv 1705.07215", dragan=10.0)
+        | _of(
+            "a penalty of each picture needs a D without batch norm: arXiv 1704.00028, section 4", network="dcgan-free"
+        ),
+    ),
     "wgan": Preset(
         "Wasserstein distance with clipped weights.",
         _of(_WGAN, loss="wasserstein", d_clip_weights=0.01, d_steps=5, optimizer="rmsprop", d_lr=5e-5, g_lr=5e-5),

@@ -134,8 +134,7 @@ def train(
         say=how.say,
     )
     data = conditioned(source, data, condition, condition_from, embed, how.say)
-    for note in data.notes:
-        how.say(note)
+    list(map(how.say, data.notes))
     check_condition(recipe, data.condition.kind if data.condition is not None else None)
     pair = _pair(generator, discriminator, data, recipe, seed)
     # Before the networks are described: lazy layers get their shapes by the way.

@@ -37,6 +37,8 @@ def bounds_of(graph: Graph, output: Tensor) -> Bounds | None:
         node = graph.nodes.get(id(fn))
         if node is None:
             return None
+        if node.kind == "other:Reciprocal" and _is_logistic(graph, fn):
+            return Bounds("sigmoid", 0.0, 1.0)  # 1 / (1 + exp(-x)), by hand
         if node.kind in _RANGES:
             return _bounds(node.kind, fn, output)
         given = [each for each, _ in fn.next_functions if each is not None]
@@ -44,6 +46,18 @@ def bounds_of(graph: Graph, output: Tensor) -> Bounds | None:
             return None
         fn = given[0]
     return None
+
+
+def _is_logistic(graph: Graph, fn: Any) -> bool:
+    """Whether what is inverted is a number added to an exponential."""
+    kinds = []
+    for _ in range(2):
+        given = [each for each, _ in fn.next_functions if each is not None]
+        if len(given) != 1 or id(given[0]) not in graph.nodes:
+            return False
+        fn = given[0]
+        kinds.append(graph.nodes[id(fn)].kind)
+    return kinds == ["add", "other:Exp"]
 
 
 def _bounds(kind: str, fn: Any, output: Tensor) -> Bounds | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,9 +16,11 @@ from ..networks.calling.forms import Form
 from ..networks.calling.probing import bare, device_of, parts_of
 from ..networks.calling.trying import Trial, first_width, search
 from ..networks.keras import KerasNetwork
+from .untouched import untouched
 
 N = 4  # pictures in a probe: enough for batch norm to mean something
 Values = dict[str, Tensor]
+Encode = Callable[[Shape, int, int, torch.device], Tensor]
 
 
 @dataclass
@@ -160,11 +163,15 @@ def discriminator_call(
         def plainly(net: nn.Module, values: Values) -> Any:
             return net(*values.values())
 
-        def draw_rows(seed: int) -> Values:
-            told = {} if condition is None else {"condition": _as_vector(condition, N, seed, device)}
+        def draw_rows(seed: int, encode: Encode = condition_values) -> Values:
+            told = {} if condition is None else {"condition": encode(condition, len(images), seed, device)}
             return {"images": pictures(seed), **told}
 
-        return Called(network, draw_rows, plainly, _logits_first, form="D(images)")
+        # A class is given as its number, or as one-hot where that is refused.
+        drawn = (
+            draw_rows if condition is None or _runs(network, draw_rows(0)) else partial(draw_rows, encode=_as_vector)
+        )
+        return Called(network, drawn, plainly, _logits_first, form="D(images)")
     channels, height, width = images.shape[1:]
     shapes: dict[str, tuple[int, ...]] = {
         "nchw": (channels, height, width), "nhwc": (height, width, channels), "flat": (channels * height * width,)
@@ -202,6 +209,15 @@ def _by_form(form: Form, first: str, condition: Shape | None) -> Callable[[nn.Mo
         return network(*args, **kwargs)
 
     return call
+
+
+def _runs(network: nn.Module, values: Values) -> bool:
+    try:
+        with untouched(network), torch.no_grad():
+            network(*values.values())
+    except Exception:  # a network may refuse in its own way
+        return False
+    return True
 
 
 def _as_vector(condition: Shape, n: int, seed: int, device: torch.device) -> Tensor:

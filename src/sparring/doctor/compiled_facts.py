@@ -16,7 +16,7 @@ from ..networks.keras import is_keras
 from .facts import Compiled
 from .kept import KeptOptimizers, kept
 
-_N = 4
+_N, _SHOWN = 4, 120  # rows of a batch, letters of an error
 
 
 def compiled_of(generator: Any, discriminator: Any, combined: Any, notes: list[str]) -> Compiled | None:
@@ -28,8 +28,7 @@ def compiled_of(generator: Any, discriminator: Any, combined: Any, notes: list[s
         combined: the stack; None for none.
         notes: why a model could not be stepped is added.
     """
-    d_steps = is_keras(discriminator) and _has_optimizer(discriminator)
-    stack_steps = is_keras(combined) and _has_optimizer(combined)
+    d_steps, stack_steps = has_optimizer(discriminator), has_optimizer(combined)
     if not d_steps and not stack_steps:
         return None
     keras: Any = sys.modules["keras"]
@@ -49,8 +48,9 @@ def compiled_of(generator: Any, discriminator: Any, combined: Any, notes: list[s
     )
 
 
-def _has_optimizer(model: Any) -> bool:
-    return bool(getattr(model, "compiled", False)) and getattr(model, "optimizer", None) is not None
+def has_optimizer(model: Any) -> bool:
+    """Whether it is a Keras model that was compiled with an optimiser."""
+    return is_keras(model) and bool(model.compiled) and getattr(model, "optimizer", None) is not None
 
 
 @contextlib.contextmanager
@@ -59,7 +59,7 @@ def _kept(models: list[Any]) -> Iterator[None]:
     optimizers = KeptOptimizers()
     functions = [(model, model.train_function) for model in models]
     for model in models:
-        if _has_optimizer(model):
+        if has_optimizer(model):
             optimizers.add(model.optimizer)
     variables = [v for model in models for v in (*model.variables, *(v for m in model.metrics for v in m.variables))]
     device = next((v.value.device for v in variables), torch.device("cpu"))
@@ -86,7 +86,7 @@ def _changed_by(model: Any, networks: dict[str, Any], notes: list[str]) -> dict[
         for _ in range(2):
             model.train_on_batch(_inputs(model), _targets(model))
     except Exception as error:  # a model of the user's may refuse in its own way
-        notes.append(f"The compiled model {model.name!r} could not be stepped: {first_line(error)}")
+        notes.append(f"The compiled model {model.name!r} could not be stepped: {first_line(error)[:_SHOWN]}")
         return None
     return {
         name: max(

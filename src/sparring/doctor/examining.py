@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -151,6 +152,7 @@ def examine(
     if g is not None and d is not None and not (pair and pair.mismatch):
         assert found_loss is not None
         pair, found_loss = together(g, d, _fitting(reals, made), found_loss, lambda x: turned(x, shape, certain=True))
+        pair = dataclasses.replace(pair, mismatch=_turned_data(data, d))
     facts = _facts(g, d, pair, found_loss, method, d_lr, g_lr)
     facts["data"] = _data(reals, data is None, range, batch or (method.batch if method else 0), last_batch, d)
     from .stepping import more_facts
@@ -227,6 +229,16 @@ def _looked_at_d(
         raise failure
     wrong = f"{wrong}; " if wrong else f"both G and the data have {list(data_shape)}; "
     return None, Pair(mismatch=wrong + failure.what, g_shape=g_shape, data_shape=data_shape)
+
+
+def _turned_data(data: Any, d: Looked) -> str:
+    """What to say where a batch was given with its channels last, and D takes them first; "" where all is well."""
+    shape = tuple(getattr(data, "shape", ()))
+    if len(shape) != 4 or d.network.framework == "keras" or d.called.layout != "nchw":
+        return ""
+    if shape[-1] not in (1, 3, 4) or shape[1] in (1, 3, 4):
+        return ""
+    return f"the data are {list(shape[1:])}, with the channels last, and D takes them first: permute(0, 3, 1, 2)"
 
 
 def _facts(

@@ -38,7 +38,7 @@ class Layer:
         d_gradient: norm of the gradient of its parameters in D's update; None where there is none or it is not asked.
         g_gradient: likewise in G's.
         then: what happens to its output up to the next layer with weights or the network's end, a tuple for each way:
-            kinds ("scale" is a multiplication by constants), then "layer:NAME" or "output". () where that cannot be seen.
+            kinds ("scale": times constants), then "layer:NAME" or "output". () where that cannot be seen.
         zero_share: of an activation, the part of its units that were 0 for all pictures of three batches; else None.
         training: its mode when it was called.
         unused: its trainable parameters that no way leads from to what comes out, though the structure was followed.
@@ -137,6 +137,7 @@ class Network:
         field: D's receptive field: the part of the picture's side that one output depends on; None where not asked.
         training: its mode as it was given.
         frozen_by_user: Keras: `trainable = False` stood on the whole model when it was given.
+        unregistered: numbers that ask for a gradient in it and are not among its parameters.
         hanging: Keras: layers with weights that hang off its inputs and are in no model.
         elsewhere: names of uncalled layers that its code speaks of outside of its forward, in other methods.
     """
@@ -152,6 +153,7 @@ class Network:
     field: float | None = None
     training: bool = True
     frozen_by_user: bool = False
+    unregistered: int = 0
     hanging: tuple[Layer, ...] = ()
     elsewhere: tuple[str, ...] = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .catalogue import Evidence, NotJudged
 from .facts import Layer, Network
 
 SUMMING = ("conv", "conv-transposed", "linear")  # a weighted sum of what comes in, and a bias perhaps
@@ -28,6 +29,12 @@ def channels(shape: tuple[int, ...], layer: Layer, network: Network) -> int:
     """How many channels, or units, a shape of a layer's input or output has."""
     last = network.framework == "keras" or layer.kind == "linear" or len(shape) < 3
     return shape[-1] if last else shape[1]
+
+
+def unless_hidden(found: list[Evidence], networks: Iterable[Network]) -> list[Evidence] | NotJudged:
+    """What was found; where that is nothing and a network's structure could not be followed, that it was not judged."""
+    hidden = [network.role for network in networks if not network.traced]
+    return NotJudged(f"the {' and the '.join(hidden)}'s structure") if hidden and not found else found
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:

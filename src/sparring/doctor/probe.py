@@ -89,6 +89,7 @@ def look(role: str, called: Called, *, frozen_by_user: bool = False) -> Looked:
         frozen_by_user=frozen_by_user,
         hanging=tuple(hanging(network)),
         elsewhere=elsewhere(network, [layer.name for layer in layers if layer.calls == 0]),
+        unregistered=structure.graph.foreign,
     )
     return Looked(facts, called, params, outputs, structure)
 
@@ -111,7 +112,7 @@ def _traced(
     names = {id(param): name for name, param in params.items()}
     with torch.enable_grad(), randomness(0, device_of(called.network)), recorded(called.network) as calls:
         outputs = called.give(values)
-        graph = Graph(outputs, calls, names)
+        graph = Graph(outputs, calls, names, values.values())
         structure = Structure(called.network, calls, graph)
         gradients = _at_inputs(outputs, values)
         bounds = bounds_of(graph, outputs[0])

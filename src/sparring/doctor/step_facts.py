@@ -16,6 +16,7 @@ from ..conditions import Shape
 from ..networks.calling.probing import bare, device_of, first_line
 from ..networks.keras import is_keras
 from .calls import condition_values, floats
+from .compiled_facts import has_optimizer
 from .facts import Step, Update
 from .kept import KeptOptimizers, kept
 from .probe import Looked
@@ -110,7 +111,8 @@ def _run(
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         optimizers = KeptOptimizers()
         stack.callback(optimizers.put_back)
-        for each in held.optimizers:
+        of_models = [net.optimizer for net in [*given, *held.networks] if has_optimizer(net)]
+        for each in [*held.optimizers, *of_models]:
             optimizers.add(each)
         stack.enter_context(_flags_of(given))
         bench = _bench(step, order, held, given, looked, reals, told)

@@ -49,7 +49,7 @@ def function_of(step: Any) -> Callable[..., Any]:
         raise SparringError(
             f"The step is a {type(found).__name__}.", "a function (G, D, real, g_optimizer, d_optimizer), or FILE:NAME"
         )
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def orders(step: Callable[..., Any], has_condition: bool) -> list[tuple[str, ...]]:

@@ -164,7 +164,7 @@ class Watch:
         self._marks = {place: p.grad for place, p in self._all.items() if p.grad is not None and _any(p.grad)}
 
     def _modes(self, holds: dict[str, set[int]]) -> dict[str, set[str]]:
-        """Layers that were called in inference mode, and never in that of training, since their network's last update."""
+        """Layers called in inference mode, and never in that of training, since their network's last update."""
         found = {}
         most = max(holds, key=lambda role: len(holds[role]) / max(1, len(self.params[role])))
         for role, calls in self._calls.items():

@@ -66,11 +66,13 @@ def _given(looked: Looked, values: dict[str, Tensor]) -> list[tuple[str, list[Te
 def _arriving(given: Tensor, kind: str, where: str, is_table: bool, channels_last: bool) -> Told:
     """Facts of what a layer is given, one row for each condition  # [n, ...]"""
     if is_table or not given.is_floating_point():
-        return Told(kind, _DISTINCT, where)
+        # Rows of a table are as far apart as they like, where different conditions ask for different ones.
+        distinct = len(given.reshape(len(given), -1).unique(dim=0)) == len(given)
+        return Told(kind, _DISTINCT if distinct else 0.0, where)
     rows = given.double()
     full, share = _least(rows.flatten(1))
     by_channel = rows.movedim(-1 if channels_last else 1, 1).flatten(2) if rows.dim() > 3 else rows
-    if rows.dim() < 4 or by_channel.shape[2] == 1:
+    if kind != "class" or rows.dim() < 4 or by_channel.shape[2] == 1:
         return Told(kind, full, where, share)
     # A convolution sees the same at every place: what tells conditions apart there is what they are on average.
     means, _ = _least(torch.cat([by_channel.mean(2), by_channel.std(2, correction=0)], 1))

@@ -7,7 +7,7 @@ are all seen alike. Modules lend their names to the operations that ran within t
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -223,11 +223,15 @@ class Graph:
         nodes: by id; those from which a way leads to the outputs.
         ends: ids of the outputs' own.
         whole: whether nothing in it hides operations (a reentrant checkpoint, compiled code).
+        foreign: numbers that ask for a gradient and are neither a parameter nor an input.
     """
 
-    def __init__(self, outputs: list[Tensor], calls: list[Call], parameters: dict[int, str]) -> None:
+    def __init__(
+        self, outputs: list[Tensor], calls: list[Call], parameters: dict[int, str], inputs: Iterable[Tensor] = ()
+    ) -> None:
         self.nodes: dict[int, Node] = {}
-        self.whole = True
+        self.whole, self.foreign = True, 0
+        leaves = {id(tensor) for tensor in inputs}
         self._held = [call.after for call in calls], [call.before for call in calls]
         self.ends = [id(tensor.grad_fn) for tensor in outputs if tensor.grad_fn is not None]
         waiting = [tensor.grad_fn for tensor in outputs if tensor.grad_fn is not None]
@@ -239,6 +243,8 @@ class Graph:
             self.whole = self.whole and node.kind != "hidden"
             variable = getattr(fn, "variable", None)
             node.parameter = parameters.get(id(variable), "") if variable is not None else ""
+            if variable is not None and not node.parameter and id(variable) not in leaves:
+                self.foreign += int(variable.numel())
             for before, _ in fn.next_functions:
                 node.inputs.append(id(before) if before is not None else 0)
                 if before is not None:

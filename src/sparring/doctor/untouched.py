@@ -71,7 +71,7 @@ def gradients(total: Tensor, leaves: list[Tensor]) -> list[Tensor | None]:
     # A reentrant checkpoint takes no other way than this one.
     for leaf in leaves:
         leaf.grad = None
-    total.backward(retain_graph=True)  # type: ignore[no-untyped-call]
+    total.backward(retain_graph=True)
     return [leaf.grad for leaf in leaves]
 
 

@@ -33,6 +33,7 @@ def good() -> list[Case]:
         Case("depth that is drawn at random", _by_chance),
         Case("a last convolution that begins at zero", _zero),
         Case("Keras: Q shares D's body", _keras_q),
+        Case("Keras: Q shares D's body, and was not asked for", _keras_q_in_a_file),
     ]
 
 
@@ -197,3 +198,18 @@ def _keras_q(folder: Path) -> dict[str, Any]:
     D = keras_discriminator()
     D.q = Model(D.input, layers.Dense(10)(D.layers[-2].output))
     return {"generator": keras_generator(), "discriminator": D, **OPTIONS}
+
+
+def _keras_q_in_a_file(folder: Path) -> dict[str, Any]:
+    file = folder / "infogan.py"
+    file.write_text(
+        "from keras import Input, Model, layers\n"
+        "class GAN:\n"
+        "    def __init__(self):\n"
+        "        image = Input((16, 16, 3))\n"
+        "        x = layers.Conv2D(16, 4, strides=2, padding='same', activation='leaky_relu')(image)\n"
+        "        x = layers.Flatten()(layers.Conv2D(32, 4, strides=2, padding='same', activation='leaky_relu')(x))\n"
+        "        self.discriminator = Model(image, layers.Dense(1)(x))\n"
+        "        self.auxiliary = Model(image, layers.Dense(10, activation='softmax')(x))\n"
+    )
+    return {"generator": keras_generator(), "discriminator": f"{file}:GAN().discriminator", **OPTIONS}

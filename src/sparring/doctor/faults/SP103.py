@@ -10,7 +10,6 @@ from torch import nn
 
 from sparring.doctor.faults import Case
 from sparring.doctor.faults._wired import (
-    OPTIONS,
     discriminator,
     down,
     generator,

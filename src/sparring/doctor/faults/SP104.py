@@ -106,7 +106,7 @@ def _blur(folder: Path) -> dict[str, Any]:
     G = generator()
     blur = nn.Conv2d(16, 16, 3, padding=1, groups=16, bias=False).requires_grad_(False)
     nn.init.constant_(blur.weight, 1 / 9)
-    return {"generator": nn.Sequential(*G[:7], blur, *G[7:]), "discriminator": discriminator(), **OPTIONS}
+    return {"generator": nn.Sequential(G[:7], blur, G[7:]), "discriminator": discriminator(), **OPTIONS}
 
 
 def _thawed(folder: Path) -> dict[str, Any]:

@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from sparring.doctor.faults import Case
 from sparring.doctor.faults._wired import (
     OPTIONS,
-    d_loss,
     discriminator,
     down,
-    g_loss,
     generator,
     keras_discriminator,
     keras_generator,

@@ -26,6 +26,7 @@ def bad() -> list[Case]:
         Case("a tanh, and pictures as ToTensor() gives them", _unit_range),
         Case("a tanh called as a function, and pixels of 0 to 255", _bytes),
         Case("a ReLU at the end, and data in [-1, 1]", _only_positive),
+        Case("a linear end, and pixels of 0 to 255", _linear_bytes),
         Case("Keras: a sigmoid, and data in [-1, 1]", _keras_sigmoid),
         Case("Keras: ops.tanh, and a range that was only said", _keras_said),
     ]
@@ -64,6 +65,11 @@ def _bytes(folder: Path) -> dict[str, Any]:
 
 def _only_positive(folder: Path) -> dict[str, Any]:
     return {"generator": generator(nn.ReLU()), "discriminator": discriminator(), "data": pictures(), **HERE}
+
+
+def _linear_bytes(folder: Path) -> dict[str, Any]:
+    G = generator(nn.Identity())
+    return {"generator": G, "discriminator": discriminator(), "data": pictures(0, 255).round(), **HERE}
 
 
 def _keras_sigmoid(folder: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ def bad() -> list[Case]:
         Case("nn.Sigmoid under BCEWithLogitsLoss", _layer),
         Case("torch.sigmoid in the forward, relativistic loss", _function),
         Case("a mean of sigmoids, one for each patch", _patches),
+        Case("a sigmoid that is clipped", _clipped),
         Case("Keras: activation='sigmoid' and from_logits=True", _keras),
     ]
 
@@ -59,6 +60,19 @@ class Patches(nn.Module):
 
 def _patches(folder: Path) -> dict[str, Any]:
     return {"generator": generator(), "discriminator": Patches(), "loss": "non-saturating", **HERE}
+
+
+class Clipped(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = discriminator()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.clamp(torch.sigmoid(self.body(images)), 1e-7, 1 - 1e-7)
+
+
+def _clipped(folder: Path) -> dict[str, Any]:
+    return {"generator": generator(), "discriminator": Clipped(), "loss": "bce-logits", **HERE}
 
 
 def _keras(folder: Path) -> dict[str, Any]:

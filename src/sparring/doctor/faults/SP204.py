@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from sparring.doctor.faults import Case
@@ -18,6 +19,7 @@ def bad() -> list[Case]:
         Case("a sigmoid as a method, with a loss written in logarithms", _method),
         Case("a sigmoid, and nothing was said of the loss", _not_told),
         Case("a tanh moved to [0, 1], which is a sigmoid", _tanh),
+        Case("a sigmoid that is clipped", _clipped),
         Case("Keras: activation='sigmoid' with binary_crossentropy", _keras),
     ]
 
@@ -64,6 +66,19 @@ class Moved(nn.Module):
 
 def _tanh(folder: Path) -> dict[str, Any]:
     return {"generator": generator(), "discriminator": Moved(), "loss": "bce", **HERE}
+
+
+class Clipped(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = discriminator()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.clamp(torch.sigmoid(self.body(images)), 1e-7, 1 - 1e-7)
+
+
+def _clipped(folder: Path) -> dict[str, Any]:
+    return {"generator": generator(), "discriminator": Clipped(), "loss": "bce", **HERE}
 
 
 def _keras(folder: Path) -> dict[str, Any]:

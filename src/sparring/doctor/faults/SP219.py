@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sparring.doctor.faults import Case
-from sparring.doctor.faults._pairs import HERE, LATENT, generator, pictures
+from sparring.doctor.faults._pairs import HERE, LATENT, generator, keras_discriminator, keras_generator, pictures
 
 
 def bad() -> list[Case]:
@@ -18,6 +18,7 @@ def bad() -> list[Case]:
     return [
         Case("torch.cat of reals and fakes", _joined),
         Case("reals and fakes written into one batch, and batch norm of vectors", _written),
+        Case("Keras: reals and fakes in one batch", _keras),
     ]
 
 
@@ -26,6 +27,7 @@ def good() -> list[Case]:
     return [
         Case("two calls", _apart),
         Case("one batch, and no batch norm", _no_norm),
+        Case("Keras: one batch, and no batch norm", _keras_no_norm),
     ]
 
 
@@ -93,3 +95,32 @@ def _apart(folder: Path) -> dict[str, Any]:
 def _no_norm(folder: Path) -> dict[str, Any]:
     pair = {"generator": generator(), "discriminator": _with(nn.Identity())}
     return {**pair, "step": _joined_step, "data": pictures(), **HERE}
+
+
+def _keras_with(*norms: str) -> dict[str, Any]:
+    import keras
+    from keras import layers
+
+    first, *rest = keras_discriminator().layers
+    D = keras.Sequential([keras.Input((16, 16, 3)), first, *(getattr(layers, norm)() for norm in norms), *rest])
+    reals = pictures().permute(0, 2, 3, 1)
+    return {"generator": keras_generator(), "discriminator": D, "step": _keras_step, "data": reals, **HERE}
+
+
+def _keras_step(G: Any, D: Any, real: Tensor, g_opt: Any, d_opt: Any) -> None:
+    fake = G(torch.randn(len(real), LATENT), training=True).detach()
+    d_opt.zero_grad()
+    real_logits, fake_logits = D(torch.cat([real, fake]), training=True).chunk(2)
+    (_bce(real_logits, 1.0) + _bce(fake_logits, 0.0)).backward()
+    d_opt.step()
+    g_opt.zero_grad()
+    _bce(D(G(torch.randn(len(real), LATENT), training=True), training=True), 1.0).backward()
+    g_opt.step()
+
+
+def _keras(folder: Path) -> dict[str, Any]:
+    return _keras_with("BatchNormalization")
+
+
+def _keras_no_norm(folder: Path) -> dict[str, Any]:
+    return _keras_with()

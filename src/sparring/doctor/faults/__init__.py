@@ -1,4 +1,4 @@
-"""Every rule's planted fault and its healthy neighbours: SPxxx.py with bad() and good(). Tests, and what explain shows."""
+"""Each rule's planted fault and its healthy neighbours: SPxxx.py with bad() and good(). Tests; what explain shows."""
 
 from __future__ import annotations
 

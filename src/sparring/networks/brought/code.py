@@ -28,6 +28,9 @@ _HOW = "FILE:EXPR, such as gans.py:Generator, gans.py:G(100), gan.py:GAN().gener
 _GRAMMAR = "names, attributes, calls and [constants]; arguments are numbers, strings, lists, dicts, or again such names"
 
 
+_ALIVE: dict[tuple[Path, str], Any] = {}  # see load_all
+
+
 @dataclass(frozen=True)
 class Spec:
     """FILE:EXPR, read.
@@ -137,8 +140,12 @@ def load_networks(
 
 
 def load_all(specs: list[str], *, importing: contextlib.AbstractContextManager[Any] | None = None) -> list[nn.Module]:
-    """Builds what several FILE:EXPR name, equal prefixes once; see `load_networks`. Raises SparringError likewise."""
-    return _load(specs, importing)
+    """Builds what several FILE:EXPR name, equal prefixes once; see `load_networks`. Raises SparringError likewise.
+
+    What the prefixes gave lives on until the next call: a model of theirs may share layers with what was asked for.
+    """
+    _ALIVE.clear()
+    return _load(specs, importing, _ALIVE)
 
 
 def load_function(spec: str, *, importing: contextlib.AbstractContextManager[Any] | None = None) -> Any:
@@ -173,11 +180,15 @@ def describe(spec: str) -> dict[str, Any]:
     }
 
 
-def _load(specs: list[str], importing: contextlib.AbstractContextManager[Any] | None) -> list[nn.Module]:
+def _load(
+    specs: list[str],
+    importing: contextlib.AbstractContextManager[Any] | None,
+    built: dict[tuple[Path, str], Any] | None = None,
+) -> list[nn.Module]:
+    built = {} if built is None else built
     read = [read_spec(spec) for spec in specs]
     paths = [_path_of(spec) for spec in read]
     modules: dict[Path, ModuleType] = {}
-    built: dict[tuple[Path, str], Any] = {}
     forget_beside()
     importlib.invalidate_caches()  # a file written a moment ago is found too
     networks = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....findings import Remedy
 from ...catalogue import Evidence, NotJudged, rule
 from ...facts import Layer, Network
-from ...following import channels, listed, summing
+from ...following import channels, listed, summing, unless_hidden
 
 _REMOVING = ("batch-norm", "instance-norm")
 
@@ -17,7 +17,7 @@ _REMOVING = ("batch-norm", "instance-norm")
     severity="info",
     remedies=[Remedy("bias=False (use_bias=False in Keras) for these layers, as tutorials write it; or leave it so.")],
 )
-def bias_before_norm(networks: tuple[Network, ...]) -> list[Evidence] | NotJudged | None:
+def bias_before_norm(networks: tuple[Network, ...]) -> list[Evidence] | NotJudged:
     """A layer has a bias, and the norm right after it takes it away again.
 
     ## Measures
@@ -34,8 +34,6 @@ def bias_before_norm(networks: tuple[Network, ...]) -> list[Evidence] | NotJudge
     ## What to do
     Nothing, or drop the bias. Weights saved with it load no longer then.
     """
-    if not any(network.traced for network in networks):
-        return NotJudged("the networks' structure")
     found = []
     for network in networks:
         idle = [layer for layer in summing(network) if _is_idle(layer, network)]
@@ -51,7 +49,7 @@ def bias_before_norm(networks: tuple[Network, ...]) -> list[Evidence] | NotJudge
                 f"{network.role}, {listed(layer.name for layer in idle)}",
             )
         )
-    return found
+    return unless_hidden(found, networks)
 
 
 def _is_idle(layer: Layer, network: Network) -> bool:

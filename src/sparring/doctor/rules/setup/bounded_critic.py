@@ -38,7 +38,7 @@ def bounded_critic(
     Remove the activation. A score needs no meaning on its own.
     """
     out = discriminator.output
-    if loss.family not in families or out.squash not in ("sigmoid", "hardsigmoid", "tanh", "softmax", "clamp"):
+    if loss.family not in families or out.squash not in ("sigmoid", "tanh", "softmax", "clamp"):
         return None
     if out.most - out.least > widest:
         return None

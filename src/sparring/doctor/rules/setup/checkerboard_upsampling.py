@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ....findings import Remedy
-from ...catalogue import Evidence, rule
+from ...catalogue import Evidence, NotJudged, rule
 from ...facts import Layer, Network
-from ...following import listed
+from ...following import listed, unless_hidden
 
 
 @rule(
@@ -18,7 +18,7 @@ from ...following import listed
         Remedy("Or enlarge by nearest neighbours and convolve with stride 1."),
     ],
 )
-def checkerboard_upsampling(networks: tuple[Network, ...]) -> list[Evidence]:
+def checkerboard_upsampling(networks: tuple[Network, ...]) -> list[Evidence] | NotJudged:
     """A transposed convolution's kernel cannot be divided by its stride, so it paints unevenly.
 
     ## Measures
@@ -51,7 +51,7 @@ def checkerboard_upsampling(networks: tuple[Network, ...]) -> list[Evidence]:
                 f"{network.role}, {names}",
             )
         )
-    return found
+    return unless_hidden(found, networks)
 
 
 def _is_uneven(layer: Layer) -> bool:

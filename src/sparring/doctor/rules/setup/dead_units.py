@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....findings import Remedy
 from ...catalogue import Evidence, NotJudged, rule
 from ...facts import Network
-from ...following import listed
+from ...following import listed, unless_hidden
 
 
 @rule(
@@ -20,9 +20,7 @@ from ...following import listed
         Remedy("Put a norm before the ReLU."),
     ],
 )
-def dead_units(
-    networks: tuple[Network, ...], *, share: float = 0.5, sure: float = 0.8
-) -> list[Evidence] | NotJudged | None:
+def dead_units(networks: tuple[Network, ...], *, share: float = 0.5, sure: float = 0.8) -> list[Evidence] | NotJudged:
     """Most units of a layer give 0 for every picture.
 
     ## Measures
@@ -40,8 +38,6 @@ def dead_units(
     ## What to do
     Fix the beginning first. If units die only during training, the rate is too high.
     """
-    if not any(network.traced for network in networks):
-        return NotJudged("the networks' structure")
     found = []
     for network in networks:
         dead = {layer.name: layer.zero_share for layer in network.layers if (layer.zero_share or 0.0) > share}
@@ -59,4 +55,4 @@ def dead_units(
                     confidence="" if most > sure else "hint",
                 )
             )
-    return found
+    return unless_hidden(found, networks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....findings import Remedy
 from ...catalogue import Evidence, NotJudged, rule
 from ...facts import Layer, Network
-from ...following import channels, is_last, listed, sequels, summing
+from ...following import channels, is_last, listed, sequels, summing, unless_hidden
 
 _LINEAR = ("dropout", "scale")  # what may stand between two layers without making them more than one
 
@@ -21,7 +21,7 @@ _LINEAR = ("dropout", "scale")  # what may stand between two layers without maki
         Remedy("Or make one layer of them."),
     ],
 )
-def linear_stack(networks: tuple[Network, ...]) -> list[Evidence] | NotJudged | None:
+def linear_stack(networks: tuple[Network, ...]) -> list[Evidence] | NotJudged:
     """Two layers with weights follow one another with nothing in between.
 
     ## Measures
@@ -39,8 +39,6 @@ def linear_stack(networks: tuple[Network, ...]) -> list[Evidence] | NotJudged | 
     ## What to do
     Mostly an activation was forgotten. Print the layers in order.
     """
-    if not any(network.traced for network in networks):
-        return NotJudged("the networks' structure")
     found = []
     for network in networks:
         pairs = [(layer, after) for layer in summing(network) if (after := _partner(layer, network)) is not None]
@@ -54,7 +52,7 @@ def linear_stack(networks: tuple[Network, ...]) -> list[Evidence] | NotJudged | 
                     f"{network.role}, {pairs[0][0].name}",
                 )
             )
-    return found
+    return unless_hidden(found, networks)
 
 
 def _partner(layer: Layer, network: Network) -> Layer | None:

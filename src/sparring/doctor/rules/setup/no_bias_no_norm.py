@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....findings import Remedy
 from ...catalogue import Evidence, NotJudged, rule
 from ...facts import ACTIVATIONS, Layer, Network
-from ...following import is_last, listed, sequels, summing
+from ...following import is_last, listed, sequels, summing, unless_hidden
 
 # What leaves 0 where it is, or shifts it by a number that cannot be learned.
 _NO_SHIFT = (*ACTIVATIONS, "dropout", "max-pool", "clamp", "mul", "mul-parameter", "scale")
@@ -22,7 +22,7 @@ _NO_SHIFT = (*ACTIVATIONS, "dropout", "max-pool", "clamp", "mul", "mul-parameter
         Remedy("Or give them their bias back: leave bias=False (use_bias=False) out."),
     ],
 )
-def no_bias_no_norm(networks: tuple[Network, ...], *, in_a_row: int = 2) -> list[Evidence] | NotJudged | None:
+def no_bias_no_norm(networks: tuple[Network, ...], *, in_a_row: int = 2) -> list[Evidence] | NotJudged:
     """Several hidden layers in a row have no bias, and no norm after them adds one.
 
     ## Measures
@@ -41,8 +41,6 @@ def no_bias_no_norm(networks: tuple[Network, ...], *, in_a_row: int = 2) -> list
     ## What to do
     Decide for one of the two: bias or norm.
     """
-    if not any(network.traced for network in networks):
-        return NotJudged("the networks' structure")
     found = []
     for network in networks:
         layers = _in_a_row(network, in_a_row)
@@ -56,7 +54,7 @@ def no_bias_no_norm(networks: tuple[Network, ...], *, in_a_row: int = 2) -> list
                     f"{network.role}, {names}",
                 )
             )
-    return found
+    return unless_hidden(found, networks)
 
 
 def _in_a_row(network: Network, least: int) -> list[Layer]:

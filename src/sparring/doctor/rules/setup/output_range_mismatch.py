@@ -24,10 +24,11 @@ def output_range_mismatch(
 
     ## Measures
     The generator's last bounding operation says what it can ever make (tanh: -1 to 1). The data must not leave that
-    range by more than `beyond` of their own, must not lie in its upper half alone (less `unused` of it), as data in
-    [0, 1] do under a tanh, and must not fill less than `tiny` of it, as pictures divided by 255 twice do. Where
-    nothing bounds the generator, that is healthy; only data `wide` times as wide as all that the untrained generator
-    makes are reported, as a hint.
+    range by more than `beyond` of their own, must hold negative numbers (lower than `unused` of its width) where the
+    generator makes them, which data in [0, 1] under a tanh do not, and must not fill less than `tiny` of it, as
+    pictures divided by 255 twice do. Where nothing bounds the generator, that is healthy; only data `wide` times as
+    large as all that the untrained generator makes are reported, as a hint: pixels of 0 to 255 as a warning, other
+    numbers for information.
 
     ## Why it hurts
     The discriminator tells real from fake by brightness alone. Measured with a tanh and pixels of 0 to 255: D's loss
@@ -56,7 +57,7 @@ def output_range_mismatch(
                 "generator",
             )
         width = most - least
-        if width < float("inf") and span > 0 and (low >= (least + most) / 2 - unused * width or span < tiny * width):
+        if width < float("inf") and span > 0 and ((least < 0 < most and low >= -unused * width) or span < tiny * width):
             return Evidence(
                 f"{reach}; the data lie in [{low:.4g}, {high:.4g}] and leave most of that unused, so whatever the "
                 "generator makes elsewhere gives it away.",
@@ -71,6 +72,7 @@ def output_range_mismatch(
             f"{size:.3g}: it must grow its last weights many times before anything else can be learned.",
             {"data_low": low, "data_high": high, "low": made.low, "high": made.high},
             "generator",
+            severity="" if low >= 0 and 200 < high <= 255 else "info",
             confidence="hint",
         )
     return None

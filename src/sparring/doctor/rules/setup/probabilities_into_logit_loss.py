@@ -31,8 +31,9 @@ def probabilities_into_logit_loss(
     """The discriminator ends in a sigmoid, and the loss applies another one.
 
     ## Measures
-    What bounds the discriminator's output last, found from the operations that run, not from their names; and the
-    loss that was told. A loss on logits takes numbers of any size.
+    What bounds the discriminator's output last to [0, 1], found from the operations that run, not from their names
+    (a sigmoid, one that is clipped, a tanh that is moved); and the loss that was told. A loss on logits takes numbers
+    of any size.
 
     ## Why it hurts
     A sigmoid of a sigmoid lies in [.5, .731]. D's loss, summed over reals and fakes, can never fall below
@@ -46,9 +47,9 @@ def probabilities_into_logit_loss(
     Let the last layer be linear. In PyTorch the loss is BCEWithLogitsLoss, in Keras from_logits=True.
     """
     out = discriminator.output
-    if loss.family not in families or out.squash not in ("sigmoid", "hardsigmoid", "softmax") or loss.guessed:
+    if loss.family not in families or out.squash not in ("sigmoid", "softmax", "tanh", "clamp") or loss.guessed:
         return None
-    if out.least < 0 or out.most > 1:  # scaled afterwards: no probabilities
+    if out.least < 0 or out.most > 1:  # no probabilities
         return None
     bounds = (
         f"D's loss cannot fall below {d_floor} and G's stays in [{g_floor:.3f}, {g_ceiling:.3f}]"
@@ -56,8 +57,8 @@ def probabilities_into_logit_loss(
         else f"differences of two logits stay within -1 and 1, so no loss can fall below {g_floor:.3f}"
     )
     return Evidence(
-        f"The discriminator ends in a {out.squash} and the loss ({loss.family}) applies another one: {bounds}, "
-        "whatever is learned.",
+        f"The discriminator ends in a {out.squash} and the loss ({loss.family}) applies a sigmoid of its own: "
+        f"{bounds}, whatever is learned.",
         {"d_floor": d_floor, "g_floor": g_floor, "g_ceiling": g_ceiling, "d_loss": loss.d_loss, "g_loss": loss.g_loss},
         "discriminator, output",
     )

@@ -31,8 +31,8 @@ def sigmoid_with_bce(
     """The discriminator ends in a sigmoid, and the loss takes the logarithm of it.
 
     ## Measures
-    What bounds the discriminator's output last, and a loss on probabilities. Where the loss was not told, a sigmoid
-    at the end is taken to go with one.
+    What bounds the discriminator's output last to [0, 1], and a loss on probabilities. Where the loss was not told, a
+    sigmoid at the end is taken to go with one.
 
     ## Why it hurts
     In fp32 a sigmoid is exactly 1 from a logit of `torch_stuck` on: a fake judged so has a loss of 100 in torch and a
@@ -48,11 +48,14 @@ def sigmoid_with_bce(
     Logits cost nothing: leave out the sigmoid, change the loss, and apply the sigmoid only where p is looked at.
     """
     out = discriminator.output
-    if loss.family not in ON_PROBABILITIES or out.squash not in ("sigmoid", "hardsigmoid", "tanh"):
+    if loss.family not in ON_PROBABILITIES or out.squash not in ("sigmoid", "tanh", "clamp"):
         return None
     if out.least < 0 or out.most > 1:
         return None
-    if discriminator.framework == "keras":
+    stuck = keras_stuck if discriminator.framework == "keras" else torch_stuck
+    if out.squash == "clamp":
+        harm = f"It is clipped to [{out.least:g}, {out.most:g}] first: at either end the gradient is exactly 0."
+    elif discriminator.framework == "keras":
         harm = (
             f"Keras on torch clips p, so beyond a logit of {keras_stuck} either way the gradient is exactly 0 (on "
             "TensorFlow Keras uses the logits behind the sigmoid, and this does not hold)."
@@ -65,7 +68,7 @@ def sigmoid_with_bce(
     said = "the loss takes its logarithm" if not loss.guessed else "so the loss probably takes its logarithm"
     return Evidence(
         f"The discriminator ends in a {out.squash}, and {said}. {harm}",
-        {"stuck_at_logit": keras_stuck if discriminator.framework == "keras" else torch_stuck},
+        {} if out.squash == "clamp" else {"stuck_at_logit": stuck},
         "discriminator, output",
         confidence="likely" if loss.guessed else "",
     )

@@ -35,8 +35,8 @@ def softmax_on_one_unit(discriminator: Network, loss: Loss) -> Evidence | None:
     Use the binary form for one unit. With two units the softmax is right.
     """
     out = discriminator.output
-    units = out.shape[1] if len(out.shape) > 1 else 1
-    units = 1 if len(out.shape) > 2 and out.shape[-1] == 1 else units
+    channel = -1 if discriminator.framework == "keras" else 1
+    units = out.shape[channel] if len(out.shape) > 1 else 1
     ones = out.squash == "softmax" and out.low == out.high == 1
     if not ones and not (loss.family == "softmax" and units == 1):
         return None

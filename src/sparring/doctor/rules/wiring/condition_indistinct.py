@@ -15,7 +15,8 @@ from ...facts import Told
     confidence="likely",
     remedies=[
         Remedy(
-            "Give classes by an embedding, or as one-hot vectors; as a map, one channel a class, the same at all places."
+            "Give classes by an embedding, or as one-hot vectors; as a map, one channel a class, the same at all "
+            "places."
         ),
         Remedy("Scale the condition to the size of what it is joined to."),
     ],
@@ -29,15 +30,15 @@ def condition_indistinct(told: Told, *, least: float = 0.05, least_share: float 
     distance of their means and deviations by channel, which is what a convolution can tell by.
 
     ## Why it hurts
-    The layer has to grow large weights before it can tell one condition from the next; until then the condition is noise,
-    and G learns an average.
+    The layer has to grow large weights before it can tell one condition from the next; until then the condition is
+    noise, and G learns an average.
 
     ## When it is wrong
     Conditions that are alike by their meaning; and maps in which the place is the condition.
 
     ## What to do
-    Print what the first layer gets for two conditions. A class repeated and reshaped into [height, width, classes] becomes
-    a band of rows with all channels equal: repeat it along axes of its own instead.
+    Print what the first layer gets for two conditions. A class repeated and reshaped into [height, width, classes]
+    becomes a band of rows with all channels equal: repeat it along axes of its own instead.
     """
     near = told.distance < least
     faint = told.share is not None and told.share < least_share
@@ -45,11 +46,14 @@ def condition_indistinct(told: Told, *, least: float = 0.05, least_share: float 
         return None
     numbers = {"distance": told.distance} | ({} if told.share is None else {"share": told.share})
     if not near:
-        message = f"Two conditions differ by {told.share:.2g} of the length of what the layer is given: they are faint beside the rest."
+        message = (
+            f"Two conditions differ by {told.share:.2g} of the length of what the layer is given: they are "
+            "faint beside the rest."
+        )
     elif told.pooled:
         message = (
-            f"Two conditions give maps whose channels are on average the same, but for {told.distance:.2g} of their length: "
-            "only the place in the map tells them apart, which a convolution hardly sees."
+            f"Two conditions give maps whose channels are on average the same, but for {told.distance:.2g} of their "
+            "length: only the place in the map tells them apart, which a convolution hardly sees."
         )
     else:
         message = (

@@ -14,7 +14,8 @@ from ...facts import Compiled
     severity="error",
     remedies=[
         Remedy(
-            "Set discriminator.trainable = True before each train_on_batch of D, and False before each one of the stack: "
+            "Set discriminator.trainable = True before each train_on_batch of D, and False before each one of the "
+            "stack: "
             "that is right in every version of Keras."
         ),
         Remedy("Or write the step yourself, with an optimiser for each network, and no stack."),
@@ -28,8 +29,8 @@ def frozen_after_compile(compiled: Compiled) -> Evidence | None:
 
     ## Why it hurts
     Keras 3 reads `trainable` when it steps, Keras 2 read it when it compiled. The recipe of the classic programs
-    (compile D, set `trainable = False`, compile the stack) was right then; now D never learns, its loss rises, G's falls
-    to nothing, and there is only a warning that the model has no trainable weights.
+    (compile D, set `trainable = False`, compile the stack) was right then; now D never learns, its loss rises, G's
+    falls to nothing, and there is only a warning that the model has no trainable weights.
 
     ## When it is wrong
     The loop itself sets `trainable` before each step: then hand that loop over as `step`, and it is run instead.
@@ -53,7 +54,8 @@ def frozen_after_compile(compiled: Compiled) -> Evidence | None:
         "" if compiled.g_by_stack is None else f", while the stack's step moves G by up to {compiled.g_by_stack:.2g}"
     )
     return Evidence(
-        f"D is compiled, and trainable = False stands on it: one train_on_batch of D changes its weights by exactly 0{stack}. "
+        f"D is compiled, and trainable = False stands on it: one train_on_batch of D changes its weights by exactly "
+        f"0{stack}. "
         "Unless the loop thaws it before each step, D never learns.",
         changed,
         "discriminator",

@@ -57,7 +57,8 @@ def generator_detached(wiring: Wiring) -> list[Evidence] | NotJudged:
         if not any("generator" in update.computed or update.changed["generator"] > 0 for update in own):
             found.append(
                 Evidence(
-                    f"The step calls G's optimiser {len(own)} times, and no backward pass before it writes a gradient of G.",
+                    f"The step calls G's optimiser {len(own)} times, and no backward pass before it writes a "
+                    "gradient of G.",
                     {"updates": float(len(own)), "changed": 0.0},
                     "step, generator",
                 )

@@ -23,9 +23,9 @@ def gradient_carried_over(step: Step) -> list[Evidence]:
     """An update uses a gradient that was left from an earlier one.
 
     ## Measures
-    In a run of the training step, after one that warms up: gradients that were there when an optimiser had stepped, were
-    not cleared before the next backward pass added to them, and went into an update. Several backward passes for one
-    update are no fault.
+    In a run of the training step, after one that warms up: gradients that were there when an optimiser had stepped,
+    were not cleared before the next backward pass added to them, and went into an update. Several backward passes for
+    one update are no fault.
 
     ## Why it hurts
     D's update then also follows G's loss, which asks for the opposite, or all earlier steps; Adam hides it for a while.
@@ -43,7 +43,8 @@ def gradient_carried_over(step: Step) -> list[Evidence]:
             of = " and ".join(dict.fromkeys(role for update in late for role in update.carried_over))
             found.append(
                 Evidence(
-                    f"{len(late)} of {len(step.of(word))} updates by the optimiser of {name} use gradients of the {of} that "
+                    f"{len(late)} of {len(step.of(word))} updates by the optimiser of {name} use gradients of the "
+                    f"{of} that "
                     "were left from an update before: they were not cleared.",
                     {"updates": float(len(step.of(word))), "carried_over": float(len(late))},
                     f"step, optimiser of {name}",

@@ -6,6 +6,7 @@ from ....findings import Remedy
 from ...catalogue import Evidence, rule
 from ...facts import Network
 
+_OTHER = {"z": "another z", "images": "other pictures", "condition": "another condition"}
 _WORDS = {"z": "z", "images": "the pictures", "condition": "the condition"}
 
 
@@ -47,8 +48,8 @@ def input_unreachable(networks: tuple[Network, ...]) -> list[Evidence]:
             word = _WORDS.get(given.name, given.name)
             found.append(
                 Evidence(
-                    f"Two {'different values of' if given.name != 'images' else 'different'} {word} give the "
-                    f"{network.role} outputs that differ by exactly 0: {word} never reaches what comes out.",
+                    f"The {network.role} gives exactly the same for {_OTHER.get(given.name, 'another ' + word)}: "
+                    f"{word} never reach{'' if given.name == 'images' else 'es'} what comes out.",
                     {"effect": given.effect, "gradient": given.gradient or 0.0},
                     f"{network.role}, input {given.name}",
                 )

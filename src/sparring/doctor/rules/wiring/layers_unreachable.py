@@ -30,8 +30,8 @@ def layers_unreachable(networks: tuple[Network, ...]) -> list[Evidence] | NotJud
 
     ## Measures
     In PyTorch and in subclassed Keras models: layers with trainable weights that no forward calls, or whose weights the
-    output's graph does not hold. In functional Keras models also the operations that hang off the inputs and belong to no
-    model that is alive. What is zero before the first step lies on the path and is not meant.
+    output's graph does not hold. In functional Keras models also the operations that hang off the inputs and belong to
+    no model that is alive. What is zero before the first step lies on the path and is not meant.
 
     ## Why it hurts
     The network is smaller than it looks, often by most of its depth, and its losses do not say so. The weights take

@@ -27,12 +27,12 @@ def optimizer_crossed(wiring: Wiring) -> list[Evidence] | NotJudged:
     models, whether the stack's step changes D.
 
     ## Why it hurts
-    G's update then makes D take fakes for real, so that D's verdict means nothing and the pictures stay noise, while both
-    losses look peaceful. An optimiser without its own network leaves that network as it began.
+    G's update then makes D take fakes for real, so that D's verdict means nothing and the pictures stay noise, while
+    both losses look peaceful. An optimiser without its own network leaves that network as it began.
 
     ## When it is wrong
-    A third optimiser of both for a further loss (InfoGAN), and a single optimiser behind a gradient reversal: the first is
-    not reported, the second as an info.
+    A third optimiser of both for a further loss (InfoGAN), and a single optimiser behind a gradient reversal: the
+    first is not reported, the second as an info.
 
     ## What to do
     Print what each optimiser holds; in Keras freeze D before the stack is stepped, and thaw it before D is.
@@ -103,15 +103,17 @@ def _single(step: Step) -> list[Evidence]:
     """One optimiser of both: right only where a reversed gradient comes in one update."""
     once = len(step.of("?")) == 1
     message = f"One optimiser holds both networks and steps {len(step.of('?'))} times: each step changes both."
+    if once:
+        message = "One optimiser updates both networks at once, which is right only behind a gradient reversal."
     return [
         Evidence(
-            message if not once else "One optimiser updates both networks at once, which is right only behind a gradient reversal.",
+            message,
             {"optimizers": 1.0, "updates": float(len(step.of("?")))},
             "optimiser",
             severity="info" if once else "",
             confidence="hint" if once else "",
         )
-    ]  # fmt: skip
+    ]
 
 
 def _stack(compiled: Compiled) -> list[Evidence]:

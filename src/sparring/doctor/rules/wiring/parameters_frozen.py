@@ -23,22 +23,24 @@ def parameters_frozen(wiring: Wiring) -> list[Evidence]:
     """Parameters that nobody will update.
 
     ## Measures
-    `requires_grad` and `trainable` of every layer that is called and, where a training step is given, which parameters
+    `requires_grad` and `trainable` of every layer that is called; what asks for a gradient without being a parameter of
+    the network (layers in a plain list); and, where a training step is given, which parameters
     its optimisers hold and which network is still frozen when its own turn comes.
 
     ## Why it hurts
-    What cannot learn only passes on. A D that is frozen as a whole loses every round: its loss rises, G's falls, and the
-    pictures are noise.
+    What cannot learn only passes on. A D that is frozen as a whole loses every round: its loss rises, G's falls, and
+    the pictures are noise.
 
     ## When it is wrong
-    A pretrained feature extractor at D's input, a text encoder, a fixed blur, constants: frozen where such things stand,
-    they are an info.
+    A pretrained feature extractor at D's input, a text encoder, a fixed blur, constants: frozen where such things
+    stand, they are an info.
 
     ## What to do
     Look for a flag that was set for G's update and never taken back.
     """
     found = []
     for network in wiring.networks:
+        found += _unregistered(network)
         evidence = _frozen(network, wiring)
         if evidence is not None:
             found.append(evidence)
@@ -46,6 +48,24 @@ def parameters_frozen(wiring: Wiring) -> list[Evidence]:
             late = _left(network, wiring.step) or _outside(network, wiring.step)
             found += [late] if late is not None else []
     return found
+
+
+def _unregistered(network: Network) -> list[Evidence]:
+    if not network.unregistered:
+        return []
+    return [
+        Evidence(
+            f"{network.unregistered:,} numbers of the {network.role} ask for a gradient and are not among its "
+            "parameters(): no optimiser will get them, and no checkpoint.",
+            {"unregistered": network.unregistered, "parameters": network.parameters},
+            network.role,
+            remedies=(
+                Remedy(
+                    "Keep layers in nn.ModuleList or nn.Sequential, not in a plain list, and tensors as nn.Parameter."
+                ),
+            ),
+        )
+    ]
 
 
 def _frozen(network: Network, wiring: Wiring) -> Evidence | None:

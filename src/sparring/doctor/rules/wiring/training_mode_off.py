@@ -28,7 +28,8 @@ def training_mode_off(wiring: Wiring) -> list[Evidence]:
     when the network is called as for training, in the mode in which it was given.
 
     ## Why it hurts
-    Batch norm in inference mode divides by statistics that never move, so that nothing is normalised; dropout is not there.
+    Batch norm in inference mode divides by statistics that never move, so that nothing is normalised; dropout is not
+    there.
 
     ## When it is wrong
     Layers of a frozen, pretrained part, whose statistics are to stay: those are left out.
@@ -51,7 +52,8 @@ def training_mode_off(wiring: Wiring) -> list[Evidence]:
         kinds = " and ".join(dict.fromkeys(layer.kind.replace("-", " ") for layer in layers))
         found.append(
             Evidence(
-                f"{len(layers)} of {total} layers of batch norm or dropout of the {network.role} are in inference mode while "
+                f"{len(layers)} of {total} layers of batch norm or dropout of the {network.role} are in inference "
+                "mode while "
                 f"it trains ({kinds}: {names}).",
                 {"layers": float(len(layers)), "of": float(total)},
                 f"{network.role}, {names}",
