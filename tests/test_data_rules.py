@@ -21,11 +21,11 @@ from PIL import Image
 from pictures_of_all_kinds import color_ramp, folder_of_noise, grey_ramp, png_that_claims
 from sparring.data import open_data
 from sparring.doctor import catalogue, data_facts, data_words, repeats
-from sparring.doctor.data_check import contact_sheet, examine_data
-from sparring.doctor.data_facts import facts_of, scan
-from sparring.doctor.facts_data import Captions, Channel, DataFacts, Repeats
 from sparring.doctor.faults import Case, bad, good
 from sparring.doctor.faults._pictures import drawn
+from sparring.doctor.pictures.facts import Captions, Channel, DataFacts, Repeats
+from sparring.doctor.pictures.report import contact_sheet, examine_data
+from sparring.doctor.pictures.scan import facts_of, scan
 from sparring.errors import SparringError
 
 CODES = [f"SP{number}" for number in range(301, 311)]

@@ -151,7 +151,7 @@ def data(
         n: How many on that sheet.
         json_: Print numbers and findings as JSON.
     """
-    from .doctor.data_words import data_words
+    from .doctor.pictures.words import data_words
 
     found = data_words(
         source,

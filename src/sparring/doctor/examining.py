@@ -17,11 +17,11 @@ from ..methods import Recipe, recipe_named
 from ..networks.brought import brought_alone, loaded
 from ..networks.calling.probing import first_line
 from ..networks.keras import KerasNetwork, is_keras
-from .calls import Called, N, discriminator_call, generator_call
 from .catalogue import judge
 from .facts import LOSSES, Data, Loss, Network, Pair
-from .pairing import together
-from .probe import Looked, look
+from .looking.calls import Called, N, discriminator_call, generator_call
+from .looking.pairing import together
+from .looking.probe import Looked, look
 
 STATIC = ("SP1", "SP2")
 # What else people call a loss -> the family, and whether a penalty or a saturating G goes with it.
@@ -155,7 +155,7 @@ def examine(
         pair = dataclasses.replace(pair, mismatch=_turned_data(data, d))
     facts = _facts(g, d, pair, found_loss, method, d_lr, g_lr)
     facts["data"] = _data(reals, data is None, range, batch or (method.batch if method else 0), last_batch, d)
-    from .stepping import more_facts
+    from .looking.stepping import more_facts
 
     given = (generator, discriminator, combined)
     facts |= more_facts(given, g, d, reals, told, step=step, pair=pair, notes=notes)

@@ -6,7 +6,7 @@ from collections import Counter
 
 from ....findings import Remedy
 from ...catalogue import Evidence, rule
-from ...facts_data import DataFacts
+from ...pictures.facts import DataFacts
 
 
 @rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....findings import Remedy
 from ...catalogue import Evidence, rule
-from ...facts_data import DataFacts
+from ...pictures.facts import DataFacts
 
 _SIZES_PX = (256, 128, 64, 32, 28, 16)  # what the networks are built for
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..networks.calling.probing import device_of, randomness
-from .facts import Loss, Pair
+from ...networks.calling.probing import device_of, randomness
+from ..facts import Loss, Pair
 from .probe import Looked
 from .untouched import gradients, untouched
 

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..data import Pack
-from ..errors import SparringError
-from ..findings import Report
-from ..pictures import grid
-from .catalogue import judge
-from .data_facts import Say, facts_of, opened
+from ...data import Pack
+from ...errors import SparringError
+from ...findings import Report
+from ...pictures import grid
+from ..catalogue import judge
+from .scan import Say, facts_of, opened
 
 _LOADER = "the pictures of a loader or stream were not looked at: they may come once, and others each time"
 

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..networks.calling.probing import bare, device_of, randomness
-from ..networks.keras.model import flattened
+from ...networks.calling.probing import bare, device_of, randomness
+from ...networks.keras.model import flattened
+from ..facts import Layer
 from .calls import Called
-from .facts import Layer
 from .structure import by_class
 from .tracing import recorded, within
 

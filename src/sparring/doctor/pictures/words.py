@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SparringError
-from ..findings import Report
-from ..pictures import save_png
-from .data_check import report_on, sheet_of
-from .data_facts import Say, facts_of, opened
-from .facts_data import WORDS, DataFacts, Repeats
-from .telling import as_text, told
+from ...errors import SparringError
+from ...findings import Report
+from ...pictures import save_png
+from ..telling import as_text, told
+from .facts import WORDS, DataFacts, Repeats
+from .report import report_on, sheet_of
+from .scan import Say, facts_of, opened
 
 _LISTED = 5  # of sizes, modes, files, classes
 _PLAIN = 1 / 255  # as SP304 has it

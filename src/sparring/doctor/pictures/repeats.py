@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .facts_data import Repeats
+from .facts import Repeats
 
 # How far apart two copies are, as a part of their contrast. Measured on emoji drawn at 256 px, saved as JPEG of quality
 # 50 to 95 and brought to 32, 64 or 128 px: 95 % lie within .07. Saved so at 64 px itself they lie at .1 to .2, and most

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..networks.calling.adapting import Adapted
-from ..networks.calling.probing import parts_of
+from ...networks.calling.adapting import Adapted
+from ...networks.calling.probing import parts_of
 
 _EVERY = 7  # of the numbers in a tensor, for the second of two sums that tell it from others
 

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..conditions import Shape
-from ..errors import SparringError
-from ..networks.calling.forms import Form
-from ..networks.calling.probing import bare, device_of, parts_of
-from ..networks.calling.trying import Trial, first_width, search
-from ..networks.keras import KerasNetwork
+from ...conditions import Shape
+from ...errors import SparringError
+from ...networks.calling.forms import Form
+from ...networks.calling.probing import bare, device_of, parts_of
+from ...networks.calling.trying import Trial, first_width, search
+from ...networks.keras import KerasNetwork
 from .untouched import untouched
 
 N = 4  # pictures in a probe: enough for batch norm to mean something

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
-from ..networks.calling.probing import is_compiled, randomness
+from ...networks.calling.probing import is_compiled, randomness
 
 _JITTER = 0.05  # deviation of the noise on weights that opens what begins at zero
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .facts import ACTIVATIONS, NORMS, WEIGHING, Layer
+from ..facts import ACTIVATIONS, NORMS, WEIGHING, Layer
 from .tracing import Call, Graph, Node, kind_of_module, named_units, within
 
 _MOST_WAYS, _LONGEST_WAY = 64, 60  # from one layer to the next; beyond, what follows it is not told

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..errors import SparringError
-from ..networks.brought import loaded_function
+from ...errors import SparringError
+from ...networks.brought import loaded_function
 
 _REAL = (
     "real", "reals", "x", "xs", "image", "images", "img", "imgs", "data", "batch", "inputs", "pictures", "samples",

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..conditions import Shape
-from ..networks.calling.probing import device_of, parts_of, randomness
+from ...conditions import Shape
+from ...networks.calling.probing import device_of, parts_of, randomness
+from ..facts import Told
 from .calls import condition_values
-from .facts import Told
 from .probe import Looked
 from .tracing import named_units, within
 from .untouched import untouched

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..data import BUILTIN, IndexedStream, Pack, Stream, conditioned, open_data
-from ..data.table import Row
-from .facts_data import Captions, Channel, DataFacts
+from ...data import BUILTIN, IndexedStream, Pack, Stream, conditioned, open_data
+from ...data.table import Row
+from .facts import Captions, Channel, DataFacts
 from .repeats import exact_groups, fingerprints, near_groups, repeats_of, thumbnails
 
 DEFAULT_SIZE_PX, NATURAL_SIZE_PX = 64, {"fashion-mnist": 28}  # as `train` has it

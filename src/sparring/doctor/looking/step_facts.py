@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..conditions import Shape
-from ..networks.calling.probing import bare, device_of, first_line
-from ..networks.keras import is_keras
+from ...conditions import Shape
+from ...networks.calling.probing import bare, device_of, first_line
+from ...networks.keras import is_keras
+from ..facts import Step, Update
 from .calls import condition_values, floats
 from .compiled_facts import has_optimizer
-from .facts import Step, Update
 from .kept import KeptOptimizers, kept
 from .probe import Looked
 from .step_finding import Held, function_of, held_by, orders

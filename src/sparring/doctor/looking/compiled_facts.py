@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from ..networks.calling.probing import first_line, randomness
-from ..networks.keras import is_keras
-from .facts import Compiled
+from ...networks.calling.probing import first_line, randomness
+from ...networks.keras import is_keras
+from ..facts import Compiled
 from .kept import KeptOptimizers, kept
 
 _N, _SHOWN = 4, 120  # rows of a batch, letters of an error

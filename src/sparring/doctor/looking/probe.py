@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..networks.calling.forms import signature_of
-from ..networks.calling.probing import bare, device_of, randomness
+from ...networks.calling.forms import signature_of
+from ...networks.calling.probing import bare, device_of, randomness
+from ..facts import Input, Layer, Network, Output
 from .bounds import Bounds, bounds_of
 from .calls import Called, Values
-from .facts import Input, Layer, Network, Output
 from .structure import Structure
 from .tracing import Call, Graph, named_units, recorded, within
 from .unreached import called_by_chance, elsewhere, hanging, stages

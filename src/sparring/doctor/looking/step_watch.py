@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from ..networks.calling.probing import parts_of
-from .facts import Update
+from ...networks.calling.probing import parts_of
+from ..facts import Update
 from .kept import KeptOptimizers
 from .tracing import Call, kind_of_module, recorded
 

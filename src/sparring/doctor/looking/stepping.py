@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
-from ..conditions import Shape
+from ...conditions import Shape
+from ..facts import Pair, Step, Wiring
 from .compiled_facts import compiled_of
-from .facts import Pair, Step, Wiring
 from .probe import Looked
 from .step_facts import step_of
 from .told_facts import told_of

@@ -1,0 +1,1 @@
+"""A set of pictures -> facts, findings, words and a sheet to look at."""
