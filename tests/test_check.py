@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -224,3 +225,41 @@ def test_check_is_a_verb() -> None:
     assert sparring.check(discriminator=nn.Sequential(nn.Flatten(), nn.Linear(48, 1)), size=4, channels=3).ok
     with pytest.raises(SparringError, match="no network"):
         sparring.check()
+
+
+def test_train_looks_first_and_stops_on_an_error(
+    gans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gans.write_text(GANS.replace("return self.up(self.project(z)", "return self.up(self.project(0 * z)"))
+    pictures = tmp_path / "pictures.npy"
+    np.save(pictures, np.random.default_rng(0).integers(0, 255, (20, 32, 32, 3), dtype=np.uint8))
+    out = tmp_path / "run"
+    words = [
+        "train",
+        str(pictures),
+        "--size",
+        "32",
+        "--steps",
+        "2",
+        "--batch",
+        "8",
+        "--out",
+        str(out),
+        "--set",
+        "latent=32",
+    ]
+    words += ["--generator", f"{gans}:G", "--discriminator", f"{gans}:D"]
+    code, _, err = run(words, capsys)
+    assert code == 1
+    assert "SP101" in err
+    assert "--force" in err
+    assert not out.exists()  # nothing was begun
+    assert run([*words, "--force"], capsys)[0] == 0
+    events = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
+    found = [event for event in events if event["event"] == "finding"]
+    assert "SP101" in [event["code"] for event in found]
+    # A run that goes on is not looked at again.
+    words[words.index("--steps") + 1] = "3"
+    assert run(words, capsys)[0] == 0
+    again = (out / "events.jsonl").read_text().splitlines()
+    assert len([line for line in again if json.loads(line)["event"] == "finding"]) == len(found)

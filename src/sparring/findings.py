@@ -54,6 +54,7 @@ class Finding:
         where: the network, layer, file or signal; "" for all of it.
         remedies: what to do, the first first.
         url: the page of the rule.
+        undecided: what these numbers cannot tell, and the one check that would decide; "" where nothing is open.
     """
 
     code: str
@@ -65,6 +66,7 @@ class Finding:
     where: str = ""
     remedies: tuple[Remedy, ...] = ()
     url: str = ""
+    undecided: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able data, in the order of the attributes."""

@@ -30,6 +30,7 @@ class Evidence:
         severity: in place of the rule's own; "" for that.
         confidence: likewise.
         remedies: in place of the rule's own; () for those.
+        undecided: what the numbers cannot tell, and the one check that would decide; "" where nothing is open.
     """
 
     message: str
@@ -38,6 +39,7 @@ class Evidence:
     severity: str = ""
     confidence: str = ""
     remedies: tuple[Remedy, ...] = ()
+    undecided: str = ""
 
 
 @dataclass(frozen=True)
@@ -175,4 +177,5 @@ def finding_of(found: Rule, evidence: Evidence) -> Finding:
         evidence.where,
         evidence.remedies or found.remedies,
         f"{PAGES}{found.code}.md",
+        evidence.undecided,
     )

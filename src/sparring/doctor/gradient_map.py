@@ -41,7 +41,7 @@ def rows(networks: tuple[Network, ...]) -> list[Row]:
     return [
         _row(network, layer, alone)
         for network in networks
-        for layer in network.layers
+        for layer in (*network.layers, *network.hanging)
         if layer.parameters or layer.calls == 0
     ]
 

@@ -52,8 +52,9 @@ def _finding(finding: Finding) -> RenderableType:
         body.append(Text(numbers, style="dim"))
     for i, remedy in enumerate(finding.remedies):
         change = ", ".join(f"--set {name}={value}" for name, value in remedy.change.items())
+        text = remedy.text.removeprefix("Or ")
         word = "Do: " if i == 0 else "Or: "
-        body.append(Text(f"{word}{remedy.text}" + (f" ({change})" if change else "")))
+        body.append(Text(f"{word}{text[:1].upper()}{text[1:]}" + (f" ({change})" if change else "")))
     return Group(head, Padding(Group(*body), (0, 0, 1, 8)))
 
 

@@ -19,7 +19,7 @@ class Case:
     Attributes:
         name: what it is, in a few words ("Keras, a functional model").
         build: (an empty folder) -> the arguments of the verb that examines it.
-        verb: "check" (two networks) or "data" (a folder of pictures).
+        verb: "check" (two networks), "data" (a folder of pictures) or "history" (the numbers of a training that ran).
         also: codes of errors and warnings that rightly come with this fault.
     """
 

@@ -1,0 +1,133 @@
+"""What went wrong in a training, from its numbers alone: a report, and the story of it in order of time."""
+
+from __future__ import annotations
+
+import textwrap
+
+from ..findings import SEVERITIES, Finding, Report
+from ..history import History
+from .catalogue import judge
+from .running import Losses, facts_of
+from .running.families import WORDS
+
+WIDTH, MOST_LINES = 110, 25  # of a story
+# What comes first where several things are wrong: what makes all other numbers meaningless, then what causes the rest.
+_FIRST = (
+    "SP501", "SP405", "SP406", "SP407", "SP408", "SP402", "SP403", "SP505", "SP404", "SP507", "SP502", "SP401",
+    "SP504", "SP506", "SP509", "SP508", "SP409", "SP503",
+)  # fmt: skip
+# What can give such numbers, the likeliest first.
+_CAUSES: dict[str, tuple[str, ...]] = {
+    "SP401": (
+        "something in the data gives the reals away", "numerics of the loss (a sigmoid before it)",
+        "a D that nothing holds back: no penalty, no spectral norm", "few pictures, learned by heart",
+    ),
+    "SP402": (
+        "a D that is frozen (in Keras: compiled, then trainable = False)", "optimisers that are crossed or shared",
+        "a gradient that is not zeroed",
+    ),
+    "SP403": ("layers that are cut off", "dead units", "a D that nobody updates"),
+    "SP404": ("a sigmoid that is saturated", "a saturating loss", "a D that is flat far from the data"),
+    "SP408": ("the fakes are labelled as fakes in G's loss", "a saturating loss, logged as it is"),
+    "SP409": ("the game's own circle, undamped", "a schedule, or the order of the data"),
+    "SP501": ("the logarithm of 0", "gradients without bound", "fp16"),
+    "SP502": ("Adam's second moment had decayed while gradients were tiny", "a freak batch", "a rate too high"),
+    "SP505": ("a sigmoid before the logarithm",),
+}  # fmt: skip
+# What a rule that looked and found nothing rules out.
+_NOT = {
+    "SP401": "a D that has won", "SP402": "a D that does not learn", "SP403": "a D that answers alike to everything",
+    "SP405": "a D that is not updated", "SP406": "a G that is not updated", "SP407": "steps that move both networks",
+    "SP408": "a G with the wrong target", "SP501": "NaN and infinities", "SP502": "leaps", "SP505": "a clamped loss",
+    "SP404": "a gradient of G that vanished", "SP504": "gradients without bound", "SP409": "a circle of both",
+}  # fmt: skip
+
+
+def diagnose_history(history: History, *, loss: str | None = None) -> Report:
+    """Judges a training that ran by the rules on balance and stability.
+
+    Args:
+        history: of the training, whoever recorded it.
+        loss: the name of its loss; guessed from the numbers where nobody says.
+    """
+    facts = facts_of(history, loss)
+    losses: Losses | None = facts.get("losses")
+    notes = [_opening(history, losses)]
+    if losses is not None and losses.sure < 1:
+        notes.append(
+            f"The loss is taken to be {WORDS[losses.family]}, guessed from its numbers."
+            if losses.family
+            else "Which loss this is could not be guessed from its numbers."
+        )
+    if losses is not None and losses.averaged:
+        how = "as its format has it" if losses.averaged == "told" else "guessed from its constants"
+        notes.append(f"D's loss is taken as the average of its two terms ({how}), and doubled.")
+    if history.not_understood:
+        notes.append(f"{history.not_understood:,} lines held numbers and were not understood.")
+    return judge(facts, among=("SP4", "SP5"), notes=notes)
+
+
+def story(history: History, report: Report) -> str:
+    """What happened, in order of time; what it rules out, what remains, what to do first, and what is open.
+
+    Args:
+        history: of the training.
+        report: what `diagnose_history` made of it.
+    """
+    parts = [*report.notes]
+    found = sorted(report.findings, key=lambda f: f.evidence.get("began_step", f.evidence.get("first_step", 0.0)))
+    start = _start(history)
+    for finding in found[:7]:
+        parts.append(f"{_time(finding, start)}: {finding.message} [{finding.code}]")
+    if len(found) > 7:
+        parts.append(f"And {len(found) - 7} findings more.")
+    serious = [f for f in report.findings if f.severity != "info"]
+    if not serious:
+        parts.append("Nothing here calls for a change." if report.judged else "Nothing could be judged.")
+    silent = [_NOT[code] for code in report.judged if code in _NOT and code not in report.codes]
+    if silent:
+        parts.append(f"The numbers speak against: {', '.join(silent)}.")
+    serious.sort(key=lambda f: (SEVERITIES.index(f.severity), _FIRST.index(f.code)))
+    causes = list(dict.fromkeys(cause for f in serious[:3] for cause in _CAUSES.get(f.code, ())))
+    if causes:
+        parts.append(f"What remains, in this order: {'; '.join(causes[:5])}.")
+    todo = list(dict.fromkeys(f.remedies[0].text for f in serious[:3] if f.remedies))
+    parts += [f"{word}: {text}" for word, text in zip(("Do first", "Then", "Then"), todo, strict=False)]
+    if serious:
+        parts.append(f"What this log cannot tell: {serious[0].undecided}")
+    else:
+        parts.append(
+            "What losses cannot tell: whether the pictures are good. Collapse and ignored conditions often lie in the "
+            "middle of the healthy band; measure the samples."
+        )
+    return "\n".join(_wrapped(parts))
+
+
+def _opening(history: History, losses: Losses | None) -> str:
+    who = f"{history.producer}: " if history.producer else ""
+    if losses is None:
+        return f"{who}no pair of a D's and a G's loss was found, so balance could not be judged."
+    first, last = int(losses.steps[0]), int(losses.steps[-1])
+    late = " It begins in the middle of a training." if losses.starts_late else ""
+    every = f", one every {losses.spacing:g}" if losses.spacing != 1 else ""
+    return f"{who}{len(losses):,} rows of both losses, {losses.unit} {first:,} to {last:,}{every}.{late}"
+
+
+def _start(history: History) -> float:
+    return min((float(s.steps[0]) for s in history.series if len(s)), default=0.0)
+
+
+def _time(finding: Finding, start: float) -> str:
+    began = finding.evidence.get("began_step", finding.evidence.get("first_step", start))
+    if began <= start:
+        return "From the start"
+    return f"At {began:,.0f}" if finding.code in ("SP501", "SP502", "SP507") else f"From {began:,.0f}"
+
+
+def _wrapped(parts: list[str]) -> list[str]:
+    lines = [line for part in parts for line in textwrap.wrap(part, WIDTH, subsequent_indent="    ")]
+    if len(lines) <= MOST_LINES:
+        return lines
+    # The end says what to do: what is cut is the middle of the story.
+    keep = MOST_LINES - 1
+    return [*lines[: keep // 2], "    ...", *lines[-(keep - keep // 2) :]]

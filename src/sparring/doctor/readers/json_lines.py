@@ -1,0 +1,127 @@
+"""JSON, an object a line: our own events.jsonl, StyleGAN's stats.jsonl and metric-*.jsonl, BigGAN's, and plain ones."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .reading.engine import Engine
+from .reading.naming import Tag
+from .reading.numbers import IGNORED, POSITIONS
+
+OWN, STATS, METRIC, PLAIN = "sparring", "StyleGAN stats.jsonl", "StyleGAN metric-*.jsonl", "JSON lines"
+TAGS = {
+    STATS: {
+        "Loss/scores/real": Tag("d", "logit_real"),
+        "Loss/scores/fake": Tag("d", "logit_fake"),
+        "Loss/signs/real": Tag("d", "other", "mean sign of the logits of reals"),
+        "Loss/signs/fake": Tag("d", "other", "mean sign of the logits of fakes"),
+        "Loss/G/loss": Tag("g", "loss"),
+        "Loss/D/loss": Tag("d", "loss"),
+        "Loss/D/reg": Tag("d", "penalty"),
+        "Loss/r1_penalty": Tag("d", "penalty"),
+        "Loss/pl_penalty": Tag("g", "penalty"),
+        "Loss/G/reg": Tag("g", "penalty"),
+    },
+    OWN: {"d_real_logit": Tag("d", "logit_real"), "d_fake_logit": Tag("d", "logit_fake")},
+}
+_DEEPEST, _MOST_NUMBERS = 4, 400
+_SNAPSHOT = re.compile(r"snapshot-([0-9]{1,9})")
+_BESIDE = {"images", "time", "noise", "floor", "seconds", "n_fake", "n_real", "until_step", "minutes"}
+_TICK = {"event", "step", "images", "time", "nonfinite", "images_per_second", "epoch", "seconds"}
+
+
+class JsonLines:
+    """Reads lines that are JSON objects."""
+
+    def take(self, text: str, line: int, engine: Engine) -> bool:
+        """Reads a line that is a JSON object."""
+        if not text.lstrip()[:1] == "{" or not text.rstrip().endswith("}"):
+            return False
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            return False
+        if not isinstance(found, dict):
+            return False
+        if isinstance(found.get("event"), str):
+            self._event(found, line, engine)
+        else:
+            self._plain(found, line, engine)
+        return True
+
+    def _event(self, found: dict[str, Any], line: int, engine: Engine) -> None:
+        kind, step = found["event"], _number(found.get("step"))
+        if step is None:
+            return
+        if kind == "tick":
+            # No number stands where one was not finite.
+            told = {
+                name: math.nan if value is None else _number(value)
+                for name, value in found.items()
+                if name not in _TICK
+            }
+            _keep(OWN, {name: value for name, value in told.items() if value is not None}, step, line, engine)
+        elif kind in ("evaluation", "last evaluation"):
+            told = {name: _number(value) for name, value in found.items() if name not in ("step", *_BESIDE)}
+            named = {str(found.get("metric")) if name == "value" else name: value for name, value in told.items()}
+            _keep(OWN, {name: value for name, value in named.items() if value is not None}, step, line, engine)
+        elif kind == "resumed":
+            engine.rewound.append((engine.store.count, int(step)))
+            engine.happened("resumed")
+        elif kind in ("applied", "ended"):
+            engine.happened(f"{kind}: {json.dumps({k: v for k, v in found.items() if k not in _TICK})[:160]}")
+
+    def _plain(self, found: dict[str, Any], line: int, engine: Engine) -> None:
+        producer = STATS if any(name.startswith("Progress/") for name in found) else PLAIN
+        flat = dict(_flat(found))
+        step: tuple[str, float] | None = None
+        if isinstance(found.get("metric"), str) and isinstance(found.get("results"), dict):
+            producer = METRIC
+            flat = {name.partition("/")[2]: value for name, value in flat.items() if name.startswith("results/")}
+            where = _SNAPSHOT.search(str(found.get("snapshot_pkl")))
+            step = ("@kimg", float(where[1])) if where else None
+        roles: dict[str, float] = {}
+        for name, value in flat.items():
+            role = "@kimg" if name == "Progress/kimg" else POSITIONS.get(name.lower(), name)
+            if name.lower() in IGNORED or name.startswith(("Timing/", "Resources/", "Progress/tick")):
+                continue
+            roles.setdefault(role, value)
+        if step is not None:
+            roles[step[0]] = step[1]
+        if any(not role.startswith("@") for role in roles):
+            engine.add(producer, line, tuple(roles), list(roles.values()))
+
+
+def _keep(producer: str, told: Mapping[str, float], step: float, line: int, engine: Engine) -> None:
+    if told:
+        engine.add(producer, line, ("@step", *told), [step, *told.values()])
+
+
+def _flat(found: Mapping[str, Any], before: str = "", depth: int = 0) -> Iterator[tuple[str, float]]:
+    """The numbers of an object, names joined by "/"; of {"num", "mean", "std"} the mean."""
+    for at, (name, value) in enumerate(found.items()):
+        if at >= _MOST_NUMBERS:
+            return
+        if isinstance(value, dict):
+            mean = _number(value.get("mean")) if "num" in value else None
+            if mean is not None:
+                yield f"{before}{name}", mean
+            elif depth < _DEEPEST:
+                yield from _flat(value, f"{before}{name}/", depth + 1)
+        else:
+            number = _number(value)
+            if number is not None:
+                yield f"{before}{name}", number
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf

@@ -1,0 +1,98 @@
+"""SP401."""
+
+from __future__ import annotations
+
+import math
+
+from ....findings import Remedy
+from ...catalogue import Evidence, NotJudged, rule
+from ...running.families import WORDS
+from ...running.losses import Losses
+from ...running.spans import guessed, lasting, when
+
+_FAR = 2.5  # a regime ends where D's median is that many times its bound
+
+
+@rule(
+    "SP401",
+    "discriminator-won",
+    needs=("losses",),
+    severity="warning",
+    confidence="likely",
+    remedies=[
+        Remedy(
+            "Look for what gives the reals away first: another range than G's (data in [0, 1] under a tanh), a "
+            "constant channel, letterbox bars: `sparring check` and `sparring data`."
+        ),
+        Remedy("Give D's loss its logits, without a sigmoid before it."),
+        Remedy("Penalise D's gradient on reals and fakes.", {"r1": 0.5, "r2": 0.5}),
+        Remedy("Put a spectral norm on D's layers.", {"d_spectral_norm": True}),
+        Remedy(
+            "With few pictures, and if D does worse on held-out ones, augment what it sees.",
+            {"augment": "color,translation,cutout"},
+        ),
+        Remedy("Lower D's learning rate.", {"d_lr": "/2"}),
+    ],
+)
+def discriminator_won(
+    losses: Losses,
+    *,
+    bce_d: float = 0.1,
+    bce_g: float = 3.0,
+    hinge_d: float = 0.05,
+    squares_d: float = 0.02,
+    halves_d: float = 0.01,
+    window: int = 30,
+) -> Evidence | NotJudged | None:
+    """D tells every real picture from every fake one, and has for long: G learns less and less from it.
+
+    ## Measures
+    Medians over `window` logged points after the warm-up, which must hold for 50 iterations and 5 points. Binary
+    cross-entropy: the sum of D's terms, less the floor of smoothed labels, below `bce_d` and G above `bce_g`. Hinge: D
+    below `hinge_d`. Least squares: D below `squares_d`, or `halves_d` where the loss is written with halves.
+
+    ## Why it hurts
+    Where D is certain, its output hardly changes with the picture, and that change is all that G learns from. Some
+    runs go on improving so for long (one for 42,000 steps) and collapse then: it is a risk, not yet a failure.
+
+    ## When it is wrong
+    In the first hundreds of iterations a D ahead is normal (they are left out). Under the hinge loss the bound lies at
+    the lower end of what sound runs show, so it is a hint there. Under Wasserstein losses D's loss says nothing of it.
+
+    ## What to do
+    In this order: what gives the reals away, the numerics of the loss, who is updated, a penalty or spectral norm,
+    augmentation if the held-out pictures ask for it, and only then rates and sizes. Never a loop that trains G until
+    its loss is low.
+    """
+    family = losses.family
+    if family in ("wasserstein", "relativistic"):
+        return NotJudged(f"{WORDS[family]} of D does not tell how well it tells reals from fakes")
+    if losses.partial:
+        return NotJudged(f"D's loss is not the sum of its terms: {losses.partial}")
+    floor, g_on, g_off = losses.floor, -math.inf, -math.inf
+    if family in ("bce", ""):
+        bound, g_on, g_off = bce_d, bce_g, bce_g * 0.6
+    else:
+        bound = {"hinge": hinge_d, "least-squares": squares_d, "least-squares-halved": halves_d}[family]
+    found = lasting(losses, bound + floor, _FAR * bound + floor, g_on, g_off, d_low=True, window=window)
+    if found is None or isinstance(found, NotJudged):
+        return found
+    stretch, d, g = found
+    clause, numbers = when(stretch, losses.warm[0], losses.unit)
+    share = stretch.held / max(1, len(losses.warm[0]))
+    less = f" ({floor:.3f} of it is the floor of smoothed labels)" if floor else ""
+    return Evidence(
+        f"The discriminator has won {clause}: its loss is {d:.2g}{less} and G's {g:.3g} (medians), where "
+        f"{WORDS[family]} gives them a range of their own while neither wins. What G learns from it shrinks: a risk, "
+        "even while the pictures still improve.",
+        {**numbers, "d_loss": d, "g_loss": g, "share": min(1.0, share)},
+        "discriminator",
+        confidence="hint" if family in ("hinge", "") else "",
+        undecided=_UNDECIDED + guessed(losses),
+    )
+
+
+_UNDECIDED = (
+    "The numbers cannot tell a D that found a shortcut in the data from one that is only stronger. `sparring check` on "
+    "both networks and the data decides it; beyond that, D's accuracy on reals it never saw. "
+)

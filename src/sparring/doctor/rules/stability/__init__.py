@@ -1,0 +1,1 @@
+"""SP5: numbers that jump, drift, overflow or stand at a bound."""

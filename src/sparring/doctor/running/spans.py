@@ -1,0 +1,87 @@
+"""When something was so: in words and in numbers, the same for every rule."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..catalogue import NotJudged
+from .families import WORDS
+from .losses import Losses
+from .windows import Stretch, moving_medians, stretches
+
+WINDOW = 30  # logged points of a median
+
+
+def when(stretch: Stretch, steps: np.ndarray, unit: str = "step") -> tuple[str, dict[str, float]]:
+    """A clause on when it was so, and its first, worst and last step.
+
+    Args:
+        stretch: rows of `steps`.
+        steps: of the rows  # int64 [n]
+        unit: what steps count.
+    """
+    first, last = int(steps[stretch.first]), int(steps[stretch.last])
+    numbers = {"first_step": first, "worst_step": int(steps[stretch.worst]), "last_step": last}
+    if stretch.times > 1:
+        text = f"{stretch.times} times between {unit} {first:,} and {last:,}"
+    elif stretch.ended:
+        text = f"from {unit} {first:,} to {last:,}"
+    else:
+        text = f"from {unit} {first:,} to the end of the log"
+    return text, {name: float(number) for name, number in numbers.items()}
+
+
+def lasting(
+    losses: Losses, d_on: float, d_off: float, g_on: float, g_off: float, *, d_low: bool, window: int = WINDOW
+) -> tuple[Stretch, float, float] | NotJudged | None:
+    """Where the medians of both losses stay on one side of a corner: D below and G above, or the other way round.
+
+    Args:
+        losses: of the training.
+        d_on: bound of D's median where it begins.
+        d_off: where it ends, further out.
+        g_on: bound of G's median; infinite where G does not matter.
+        g_off: where it ends.
+        d_low: D below its bound and G above its own; else D above and G below.
+        window: logged points of a median.
+
+    Returns:
+        (rows after the warm-up, D's median in them, G's), None, or why it cannot be judged.
+    """
+    steps, d, g = losses.warm
+    if len(steps) < 5:
+        return too_short(losses)
+    if not d_low:
+        d = losses.least
+    (low_d, ends), (low_g, _) = moving_medians(d, window), moving_medians(g, window)
+    sign = 1.0 if d_low else -1.0
+    on = (sign * low_d < sign * d_on) & (sign * low_g > sign * g_on)
+    off = (sign * low_d > sign * d_off) | (sign * low_g < sign * g_off)
+    found = stretches(on, off, steps[ends], -sign * low_d)
+    if found is None and len(ends) < 5 and on.all():
+        # Fewer points than a window and five: they all lie in the first.
+        span = steps[-1] - steps[0]
+        found = Stretch(0, len(ends) - 1, len(ends) - 1, len(ends)) if span >= 50 or not losses.steps_known else None
+    if found is None:
+        return None
+    back = min(window, len(steps)) - 1
+    rows = Stretch(
+        int(ends[found.first]) - back, int(ends[found.last]), int(ends[found.worst]),
+        found.held, found.times, found.ended,
+    )  # fmt: skip
+    inside = slice(rows.first, rows.last + 1)
+    return rows, float(np.median(d[inside])), float(np.median(g[inside]))
+
+
+def too_short(losses: Losses) -> NotJudged:
+    """Why a log without rows after the warm-up is not judged."""
+    return NotJudged(f"the log ends in the warm-up, or soon after it ({losses.unit} {int(losses.steps[-1]):,})")
+
+
+def guessed(losses: Losses) -> str:
+    """What to add where the loss was only guessed; "" where it was told."""
+    if losses.sure >= 1:
+        return ""
+    if not losses.family:
+        return "The log does not say which loss this is: say so (--loss) to be judged by its own bounds."
+    return f"That this is {WORDS[losses.family]} is guessed from its numbers: say so (--loss) where it is not."
