@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 an error that a user can mend, 2 bad usage, 130 and 143 st
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -320,6 +321,9 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, EOFError):
         console.print("Stopped.", markup=False)
         sys.exit(130)
+    except BrokenPipeError:  # the reader has gone: `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except MemoryError:
         console.print("There is not enough memory. To fix it: a smaller --batch, --size or --set width.", markup=False)
         sys.exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,17 +77,20 @@ def check(
     """
     from .doctor.examining import examine
     from .doctor.gradient_map import rows
-    from .doctor.telling import as_text, told, write_map
+    from .doctor.telling import as_text, check_ending, told, write_map
 
+    if map_ is not None:
+        check_ending(map_)
     known = {name: value for name, value in vars(training).items() if name not in ("data", "range")}
     limits = None if training.range is None else limits_of(training.range)
-    found = examine(
-        None if generator == "none" else generator,
-        None if discriminator in (None, "none") else discriminator,
-        **known,
-        range=limits,
-        data=None if training.data is None else pictures_from(training.data, limits),
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # what networks print is no part of the answer
+        found = examine(
+            None if generator == "none" else generator,
+            None if discriminator in (None, "none") else discriminator,
+            **known,
+            range=limits,
+            data=None if training.data is None else pictures_from(training.data, limits),
+        )
     lines = rows(tuple(network for network in (found.generator, found.discriminator) if network is not None))
     report = told(found.report, lines, verbose=verbose)
     if map_ is not None:
@@ -121,7 +125,15 @@ def pictures_from(source: str, limits: tuple[float, float] | None) -> Any:
     def batch(shape: tuple[int, ...]) -> Any:
         from .data import open_data
 
-        pack = open_data(source, size_px=shape[1], channels=shape[0], say=None)
+        if len(shape) != 3 or shape[1] != shape[2]:
+            raise SparringError(
+                f"The generator makes {list(shape)}, and pictures here are square.",
+                "a generator of square pictures, or --size and --channels",
+                "say --size 28 --channels 1 for one that makes rows of 784 numbers.",
+            )
+        pack = open_data(
+            source, size_px=shape[1], channels=shape[0], say=lambda message: print(message, file=sys.stderr)
+        )
         low, high = limits or (-1.0, 1.0)
         return (pack.batch(0, min(64, len(pack)), seed=0, flip=False) + 1) / 2 * (high - low) + low
 

@@ -35,8 +35,11 @@ def gather(programs: list[Faulty]) -> Callable[[str], Callable[[Callable[[], Bui
 
 
 # The files need what stands above.
-from . import keras_held_out, torch_held_out, torch_held_out_setup, torch_held_out_steps  # noqa: E402
+from . import (  # noqa: E402
+    keras_held_out, second, second_keras, second_setup, torch_held_out, torch_held_out_setup, torch_held_out_steps,
+)  # fmt: skip
 
 HELD_OUT = (
     torch_held_out.PROGRAMS + torch_held_out_steps.PROGRAMS + torch_held_out_setup.PROGRAMS + keras_held_out.PROGRAMS
 )
+SECOND = second.PROGRAMS + second_setup.PROGRAMS + second_keras.PROGRAMS  # written later, by another

@@ -32,7 +32,11 @@ def gather(pairs: list[Healthy]) -> Callable[[Callable[[], Built]], Callable[[],
 
 
 # The files need what stands above.
-from . import keras_held_out, keras_tuned, torch_held_out, torch_held_out_more, torch_tuned, torch_tuned_more  # noqa: E402
+from . import (  # noqa: E402
+    keras_held_out, keras_tuned, second, second_critics, second_keras, second_more, torch_held_out,
+    torch_held_out_more, torch_tuned, torch_tuned_more,
+)  # fmt: skip
 
 TUNED = torch_tuned.PAIRS + torch_tuned_more.PAIRS + keras_tuned.PAIRS
 HELD_OUT = torch_held_out.PAIRS + torch_held_out_more.PAIRS + keras_held_out.PAIRS
+SECOND = second.PAIRS + second_critics.PAIRS + second_more.PAIRS + second_keras.PAIRS  # written later, by another

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -173,7 +174,7 @@ def finding_of(found: Rule, evidence: Evidence) -> Finding:
         evidence.severity or found.severity,
         evidence.confidence or found.confidence,
         evidence.message,
-        {name: float(number) for name, number in evidence.numbers.items()},
+        {name: float(number) for name, number in evidence.numbers.items() if math.isfinite(number)},
         evidence.where,
         evidence.remedies or found.remedies,
         f"{PAGES}{found.code}.md",

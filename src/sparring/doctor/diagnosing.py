@@ -10,16 +10,16 @@ from .catalogue import judge
 from .running import Losses, facts_of
 from .running.families import WORDS
 
-WIDTH, MOST_LINES = 110, 25  # of a story
-# What comes first where several things are wrong: what makes all other numbers meaningless, then what causes the rest.
+WIDTH, MOST_LINES = 116, 25  # of a story
+# What comes first where several things are wrong: what makes other numbers meaningless; then data, numerics, clipping.
 _FIRST = (
-    "SP501", "SP405", "SP406", "SP407", "SP408", "SP402", "SP403", "SP505", "SP404", "SP507", "SP502", "SP401",
+    "SP501", "SP405", "SP406", "SP407", "SP408", "SP402", "SP403", "SP401", "SP505", "SP404", "SP507", "SP502",
     "SP504", "SP506", "SP509", "SP508", "SP409", "SP503",
 )  # fmt: skip
 # What can give such numbers, the likeliest first.
 _CAUSES: dict[str, tuple[str, ...]] = {
     "SP401": (
-        "something in the data gives the reals away", "numerics of the loss (a sigmoid before it)",
+        "something in the data gives the reals away", "a sigmoid before the logarithm",
         "a D that nothing holds back: no penalty, no spectral norm", "few pictures, learned by heart",
     ),
     "SP402": (
@@ -55,9 +55,9 @@ def diagnose_history(history: History, *, loss: str | None = None) -> Report:
     notes = [_opening(history, losses)]
     if losses is not None and losses.sure < 1:
         notes.append(
-            f"The loss is taken to be {WORDS[losses.family]}, guessed from its numbers."
+            f"The loss is taken to be {WORDS[losses.family]}, guessed from its numbers; say so (loss=) if it is not."
             if losses.family
-            else "Which loss this is could not be guessed from its numbers."
+            else "Which loss this is could not be guessed from its numbers: say so (loss=)."
         )
     if losses is not None and losses.averaged:
         how = "as its format has it" if losses.averaged == "told" else "guessed from its constants"
@@ -88,13 +88,15 @@ def story(history: History, report: Report) -> str:
     if silent:
         parts.append(f"The numbers speak against: {', '.join(silent)}.")
     serious.sort(key=lambda f: (SEVERITIES.index(f.severity), _FIRST.index(f.code)))
-    causes = list(dict.fromkeys(cause for f in serious[:3] for cause in _CAUSES.get(f.code, ())))
+    causes = [(rank, cause) for f in serious[:3] for rank, cause in enumerate(_CAUSES.get(f.code, ()))]
     if causes:
-        parts.append(f"What remains, in this order: {'; '.join(causes[:5])}.")
+        # The likeliest of each first.
+        likely = list(dict.fromkeys(cause for _, cause in sorted(causes, key=lambda each: each[0])))
+        parts.append(f"Causes that remain, the likeliest first: {'; '.join(likely[:4])}.")
     todo = list(dict.fromkeys(f.remedies[0].text for f in serious[:3] if f.remedies))
     parts += [f"{word}: {text}" for word, text in zip(("Do first", "Then", "Then"), todo, strict=False)]
     if serious:
-        parts.append(f"What this log cannot tell: {serious[0].undecided}")
+        parts.append(f"Open: {serious[0].undecided}")
     else:
         parts.append(
             "What losses cannot tell: whether the pictures are good. Collapse and ignored conditions often lie in the "

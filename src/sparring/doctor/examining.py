@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -128,33 +130,46 @@ def examine(
     told = condition_of(condition)
     method = None if recipe is None else recipe_named(recipe)
     reals = None if data is None or callable(data) else as_pictures(data)
-    asked = None if size is None and channels is None else (channels or 3, size or 64, size or 64)
-    shape: tuple[int, ...] = tuple(reals.shape[1:]) if reals is not None else asked or (3, 64, 64)
+    is_asked = size is not None or channels is not None
+    shape: tuple[int, ...] = (channels or 3, size or 64, size or 64)
+    shape = shape if reals is None else tuple(reals.shape[1:])
     g = d = None
     if modules[0] is not None:
         call = generator_call(modules[0], latent=latent, condition=told, image_shape=shape, inputs=g_inputs)
         g = _looked("generator", call, frozen[id(generator)])
         notes += call.notes
-    made = None if g is None else turned(g.outputs[0], shape, certain=reals is not None or asked is not None)
+    made = None if g is None else turned(g.outputs[0], shape, certain=reals is not None or is_asked)
+    if reals is None and made is not None:
+        shape = _settled(tuple(made.shape[1:]), size, channels)
+        made = turned(made, shape, certain=is_asked)
     if callable(data):
-        shape = shape if asked or made is None else tuple(made.shape[1:])
         reals = as_pictures(data(shape))
+        if range is None:
+            notes.append("The range of the data was not said: they are scaled to -1 to 1.")
     if reals is None:
-        if made is not None and asked is None:
-            shape = tuple(made.shape[1:])
+        if made is not None and not is_asked:
             notes.append(f"Nothing was said of the data: pictures of {list(shape)} as G makes them.")
         reals = _made_up(shape, range, notes)
     pair, found_loss = None, None
     if modules[1] is not None:
         d, pair = _looked_at_d(modules[1], reals, made, told, d_call, frozen[id(discriminator)])
+    if told is not None and g_inputs is None and d_call is None:
+        _check_told(told, [each for each in (g, d) if each is not None])
     if d is not None:
         found_loss = loss_of(loss, method, d.network, notes)
     if g is not None and d is not None and not (pair and pair.mismatch):
         assert found_loss is not None
         pair, found_loss = together(g, d, _fitting(reals, made), found_loss, lambda x: turned(x, shape, certain=True))
-        pair = dataclasses.replace(pair, mismatch=_turned_data(data, d))
+        pair = dataclasses.replace(pair, mismatch=_turned_data(data, d) or _turned_pictures(g, d, shape))
     facts = _facts(g, d, pair, found_loss, method, d_lr, g_lr)
-    facts["data"] = _data(reals, data is None, range, batch or (method.batch if method else 0), last_batch, d)
+    facts["data"] = _data(
+        reals,
+        data is None or (callable(data) and range is None),
+        range,
+        batch or (method.batch if method else 0),
+        last_batch,
+        d,
+    )
     from .looking.stepping import more_facts
 
     given = (generator, discriminator, combined)
@@ -225,10 +240,34 @@ def _looked_at_d(
             wrong += "; D takes the data, and not what G makes"
         return looked, Pair(mismatch=wrong, g_shape=g_shape, data_shape=data_shape) if wrong else None
     assert failure is not None
-    if made is None:
+    if made is None or not (wrong or _SHAPES.search(str(failure))):
         raise failure
     wrong = f"{wrong}; " if wrong else f"both G and the data have {list(data_shape)}; "
     return None, Pair(mismatch=wrong + failure.what, g_shape=g_shape, data_shape=data_shape)
+
+
+# What networks say of shapes that do not fit; every other failure is one of its own.
+_SHAPES = re.compile(r"shape|size|channels|dimension|incompatible|expected input|in_features|axis", re.IGNORECASE)
+
+
+def _settled(made: tuple[int, ...], size: int | None, channels: int | None) -> tuple[int, ...]:
+    """The shape of the data where some of it was said: the rest is as G makes it."""
+    if len(made) == 3:
+        return channels or made[0], size or made[1], size or made[2]
+    if size is None and channels is None:
+        return made
+    side = size or round((math.prod(made) / (channels or 1)) ** 0.5)
+    return channels or max(1, math.prod(made) // side**2), side, side
+
+
+def _check_told(told: Shape, looked: list[Looked]) -> None:
+    if not any(given.name == "condition" for each in looked for given in each.network.inputs):
+        raise SparringError(
+            f"{'Neither network takes' if len(looked) > 1 else 'The network does not take'} a condition, and one was "
+            f"named ({told.kind}:{told.size}).",
+            "a network that takes it beside z or the pictures",
+            "leave --condition out, or give networks that take it.",
+        )
 
 
 def _turned_data(data: Any, d: Looked) -> str:
@@ -239,6 +278,16 @@ def _turned_data(data: Any, d: Looked) -> str:
     if shape[-1] not in (1, 3, 4) or shape[1] in (1, 3, 4):
         return ""
     return f"the data are {list(shape[1:])}, with the channels last, and D takes them first: permute(0, 3, 1, 2)"
+
+
+def _turned_pictures(g: Looked, d: Looked, shape: tuple[int, ...]) -> str:
+    """The same of what G makes; `train` would turn it round, people's own loops do not."""
+    made = tuple(g.outputs[0].shape[1:])
+    if "torch" not in (g.network.framework, d.network.framework) or d.called.layout != "nchw" or len(made) != 3:
+        return ""
+    if made == shape or made != (*shape[1:], shape[0]):
+        return ""
+    return f"G makes {list(made)}, with the channels last, and D takes them first: permute(0, 3, 1, 2)"
 
 
 def _facts(

@@ -37,7 +37,8 @@ class Row:
 
 def rows(networks: tuple[Network, ...]) -> list[Row]:
     """The map: a row for each layer that holds parameters, and for those that were never called."""
-    alone = len(networks) == 1
+    known = any(layer.d_gradient is not None or layer.g_gradient is not None for n in networks for layer in n.layers)
+    alone = len(networks) == 1 or not known  # where no step could be made, nobody was asked for a gradient
     return [
         _row(network, layer, alone)
         for network in networks

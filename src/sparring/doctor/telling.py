@@ -130,12 +130,17 @@ def as_text(what: RenderableType, width: int = _WIDTH) -> str:
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
-def write_map(what: RenderableType, file: Path, title: str) -> None:
-    """Writes a report or a map into a .svg, .html or .txt file. Raises SparringError for another ending."""
+def check_ending(file: Path) -> None:
+    """Raises SparringError for a file that no map is written into."""
     if file.suffix not in _FILES:
         raise SparringError(
             f"The map cannot be written into {file.name!r}.", f"a file that ends in {', '.join(_FILES)}"
         )
+
+
+def write_map(what: RenderableType, file: Path, title: str) -> None:
+    """Writes a report or a map into a .svg, .html or .txt file. Raises SparringError for another ending."""
+    check_ending(file)
     console = Console(record=True, width=_WIDTH + 20, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(what)
     file.parent.mkdir(parents=True, exist_ok=True)

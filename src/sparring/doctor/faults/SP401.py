@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from sparring.doctor.faults import Case
 from sparring.doctor.faults._running import played
+from sparring.history import Series
 
 
 def bad() -> list[Case]:
@@ -18,6 +20,7 @@ def bad() -> list[Case]:
         Case("every 100th iteration, an average, smoothed labels left out", _sparse, "history"),
         Case("hinge", _hinge, "history"),
         Case("least squares with halves", _halves, "history"),
+        Case("a critic that is right about everything", _right, "history"),
         Case("from the middle on, the loss not told", _late, "history"),
     ]
 
@@ -47,6 +50,13 @@ def _hinge(folder: Path) -> dict[str, Any]:
 
 def _halves(folder: Path) -> dict[str, Any]:
     return played(1.0, 0.0, loss="least-squares-halved", spread=0.05, seed=5, rows=900)
+
+
+def _right(folder: Path) -> dict[str, Any]:
+    run = played(40.0, -40.0, rows=400, loss="wasserstein", every=50, seed=11)
+    losses = run["history"].series
+    accuracy = Series("acc", "d", "accuracy", losses[0].steps, np.full(400, 99.9))
+    return run | {"history": dataclasses.replace(run["history"], series=(*losses, accuracy))}
 
 
 def _late(folder: Path) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def generator_call(
         SparringError: it cannot be called.
     """
     if inputs is not None:
-        return _as_given(network, inputs)
+        return _as_given(network, inputs, tuple(image_shape))
     width = first_width(bare(network))
     notes = []
     shapes: dict[str, tuple[int, ...]] = {"flat": (latent,), "map": (latent, 1, 1)}
@@ -117,7 +117,9 @@ def generator_call(
             values["condition"] = condition_values(condition, N, seed, device)
         return values
 
-    return Called(network, draw, _by_form(form, "z", condition), _picture_first, notes, f"G({form.order})")
+    return Called(
+        network, draw, _by_form(form, "z", condition), _picture_first(tuple(image_shape)), notes, f"G({form.order})"
+    )
 
 
 def discriminator_call(
@@ -141,7 +143,7 @@ def discriminator_call(
         SparringError: it cannot be called on them.
     """
     device = device_of(network)
-    images = images[:N]
+    images = images if call is not None else images[:N]  # the user's own call may know how many there are
 
     def pictures(seed: int) -> Tensor:
         turn = torch.Generator().manual_seed(seed)
@@ -225,11 +227,20 @@ def _as_vector(condition: Shape, n: int, seed: int, device: torch.device) -> Ten
     return torch.nn.functional.one_hot(values, condition.size).float() if condition.kind == "class" else values
 
 
-def _picture_first(output: Any) -> list[Tensor]:
-    """All that G gives; the picture, which is the largest tensor, first."""
-    found = floats(output)
-    picture = max(found, key=Tensor.numel)
-    return [picture, *(part for part in found if part is not picture)]
+def _picture_first(shape: tuple[int, ...]) -> Callable[[Any], list[Tensor]]:
+    """Reads all that G gives, the picture first: what has the data's shape, else what is like one, else the largest."""
+
+    def rank(part: Tensor) -> tuple[bool, bool, int]:
+        own = tuple(part.shape[1:])
+        looks = part.dim() == 4 and (own[0] in (1, 3, 4) or own[-1] in (1, 3, 4))
+        return own == shape or own == (*shape[1:], shape[0]), looks, part.numel()
+
+    def read(output: Any) -> list[Tensor]:
+        found = floats(output)
+        picture = max(found, key=rank)
+        return [picture, *(part for part in found if part is not picture)]
+
+    return read
 
 
 def _logits_first(output: Any) -> list[Tensor]:
@@ -242,7 +253,7 @@ def _is_logits(part: Tensor) -> bool:
     return part.numel() == len(part) or (part.dim() > 2 and 1 in (part.shape[1], part.shape[-1]))
 
 
-def _as_given(network: nn.Module, inputs: Sequence[Tensor]) -> Called:
+def _as_given(network: nn.Module, inputs: Sequence[Tensor], shape: tuple[int, ...]) -> Called:
     device = device_of(network)
     inputs = [_channels_first(network, place, example) for place, example in enumerate(inputs)]
 
@@ -264,7 +275,7 @@ def _as_given(network: nn.Module, inputs: Sequence[Tensor]) -> Called:
                 values[f"input {place + 1}"] = rolled.to(device)
         return values
 
-    return Called(network, draw, lambda net, values: net(*values.values()), _picture_first, form="G, as given")
+    return Called(network, draw, lambda net, values: net(*values.values()), _picture_first(shape), form="G, as given")
 
 
 def _channels_first(network: nn.Module, place: int, example: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ...networks.calling.probing import device_of, randomness
 from ..facts import Loss, Pair
-from .probe import Looked
-from .untouched import gradients, untouched
+from .probe import Looked, mixed
+from .untouched import gradients, jittered, untouched
 
 _SHOWN = 3
 
@@ -97,8 +97,10 @@ def together(g: Looked, d: Looked, reals: Tensor, loss: Loss, to_d: Callable[[Te
         )
         reached = norms(sum_of([output.sum() for output in through]), g.params)
         g.with_gradients("g_gradient", norms(of_g, g.params))
+        if not any(reached.values()):  # last: it writes to weights that the graphs above hold
+            reached = _woken(g, d, told, to_d, n)
     known = [norm for norm in reached.values() if norm is not None]
-    connected = bool(known) if any(p.requires_grad for p in g.params.values()) else None
+    connected = any(known) if any(p.requires_grad for p in g.params.values()) else None
     cut_by = "" if connected or connected is None else "generator" if at_fake is not None else "discriminator"
     pair = Pair(
         shared=held[:_SHOWN],
@@ -111,6 +113,17 @@ def together(g: Looked, d: Looked, reals: Tensor, loss: Loss, to_d: Callable[[Te
     return pair, Loss(
         loss.family, loss.saturating, loss.penalty, loss.guessed, float(of_d.detach()), float(of_g.detach())
     )
+
+
+def _woken(
+    g: Looked, d: Looked, told: dict[str, Tensor], to_d: Callable[[Tensor], Tensor], n: int
+) -> dict[str, float | None]:
+    """The same with noise on all weights: what begins at zero hides a gradient that is there; round() has none."""
+    with jittered([*g.params.values(), *d.params.values()]):
+        with randomness(0, device_of(g.called.network)):
+            fake = to_d(g.called.give(g.called.draw(0))[0])
+        outputs = d.called.give({"images": fake[:n], **told})
+        return norms(sum_of([(output * mixed(output)).sum() for output in outputs]), g.params)
 
 
 def _judged(loss: Loss, real: list[Tensor], fake: list[Tensor]) -> list[tuple[Tensor, Tensor]]:

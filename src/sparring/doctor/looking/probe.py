@@ -128,21 +128,22 @@ def _at_inputs(outputs: list[Tensor], values: Values) -> dict[str, float | None]
     ends = [output for output in outputs if output.requires_grad]
     if not asked or not ends:
         return dict.fromkeys(values)
-    total = torch.stack([(end * _mix(end)).sum() for end in ends]).sum()
+    total = torch.stack([(end * mixed(end)).sum() for end in ends]).sum()
     found = gradients(total, list(asked.values()))
     norms = {name: None if g is None else float(g.abs().max()) for name, g in zip(asked, found, strict=True)}
     return {name: norms.get(name) for name in values}
 
 
-def _mix(tensor: Tensor) -> Tensor:
+def mixed(tensor: Tensor) -> Tensor:
     """Fixed weights of both signs: the sum alone has no gradient behind a softmax or a norm."""
     return torch.randn(tensor.shape, generator=torch.Generator().manual_seed(5)).to(tensor)
 
 
 @torch.no_grad()
 def _run(called: Called, values: Values) -> tuple[list[Tensor], list[Call]]:
-    """A call without graph, with the same random numbers each time."""
-    with randomness(0, device_of(called.network)), recorded(called.network, prints=True) as calls:
+    """A call without graph, with the same random numbers and from the same statistics each time."""
+    network = called.network
+    with untouched(network), randomness(0, device_of(network)), recorded(network, prints=True) as calls:
         return called.give(values), calls
 
 
@@ -304,7 +305,7 @@ def _seen(outputs: list[Tensor], images: Tensor) -> float | None:
         if output.dim() == 4 and output.shape[-1] == 1:
             output = output.movedim(-1, 1)
         middle = output if output.dim() < 3 else output[..., output.shape[-2] // 2, output.shape[-1] // 2]
-        seen = gradients((middle * _mix(middle)).sum(), [images])[0]
+        seen = gradients((middle * mixed(middle)).sum(), [images])[0]
         if seen is None or not bool(seen.any()):
             continue
         at = (seen.abs() > 0).any(0).any(0)
@@ -323,5 +324,5 @@ def _options(network: nn.Module, given: int) -> tuple[str, ...]:
     if signature is None:
         return ()
     extra = list(signature.parameters.values())[given:]
-    said = tuple(p.name for p in extra if p.default is not inspect.Parameter.empty and p.default is not None)
+    said = tuple(p.name for p in extra if p.default is not inspect.Parameter.empty)
     return said + stages(network)

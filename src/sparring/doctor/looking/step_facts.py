@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ...conditions import Shape
+from ...errors import SparringError
 from ...networks.calling.probing import bare, device_of, first_line
 from ...networks.keras import is_keras
 from ..facts import Step, Update
@@ -76,7 +77,7 @@ def step_of(
         told: the condition.
         notes: how it was called is added; or why it could not be.
 
-    Returns None where it could not be run. Raises SparringError where there is no such function.
+    Returns None where no optimiser stepped. Raises SparringError where there is no such function, or it fails.
     """
     function = function_of(step)
     held = held_by(function)
@@ -84,12 +85,18 @@ def step_of(
     failure = "its arguments are not (G, D, real, g_optimizer, d_optimizer)"
     for order in tried:
         found, why = _run(function, order, held, given, {"generator": g, "discriminator": d}, reals, told)
+        if found is not None and not found.updates:
+            notes.append("No optimiser made a step in the training step that was given: nothing is known of it.")
+            return None
         if found is not None:
             notes.append(f"The step was called as step({', '.join(order).replace('both', '(real, condition)')}).")
             return found
         failure = why if failure.startswith("its arguments") or order == tried[0] else failure
-    notes.append(f"The step could not be run, so that nothing is known of it: {failure}")
-    return None
+    raise SparringError(
+        f"The training step could not be run: {failure}",
+        "a function (G, D, real, g_optimizer, d_optimizer), or of some of these, that makes one training step",
+        "call it so yourself to see where; or leave --step out.",
+    )
 
 
 def _run(
@@ -129,8 +136,8 @@ def _watched(watch: Watch, bench: _Bench, order: tuple[str, ...], looked: dict[s
         while ran < 2 or (ran < _MOST_RUNS and not _all_updated(watch, first)):
             try:
                 bench.step(*arguments)
-            except Exception as error:  # the user's own code
-                failure = first_line(error)
+            except (Exception, SystemExit) as error:  # the user's own code
+                failure = f"{type(error).__name__}: {first_line(error)}"
                 break
             ran += 1
             first = len(watch.updates) if ran == 1 else first

@@ -43,7 +43,7 @@ def _of_network(looked: Looked, told: Shape) -> Told | None:
     same = {name: value[:1].expand(n, *value.shape[1:]).clone() for name, value in values.items()}
     # One row each, equal but for the condition; the second time the rows are turned round.
     try:
-        with untouched(called.network), torch.no_grad():
+        with torch.no_grad():
             first = _given(looked, same | {"condition": conditions})
             second = _given(looked, same | {"condition": conditions.roll(1, 0)})
     except Exception:  # a network may refuse another batch
@@ -58,7 +58,9 @@ def _of_network(looked: Looked, told: Shape) -> Told | None:
 
 
 def _given(looked: Looked, values: dict[str, Tensor]) -> list[tuple[str, list[Tensor]]]:
-    with randomness(0, device_of(looked.called.network)), _inputs(looked.called.network) as seen:
+    network = looked.called.network
+    # Each time from the same statistics: the vectors of a spectral norm move with every call.
+    with untouched(network), randomness(0, device_of(network)), _inputs(network) as seen:
         looked.called.give(values)
     return seen
 

@@ -33,6 +33,14 @@ def untouched(*networks: nn.Module) -> Iterator[None]:
         for module in network.modules()
         for name, buffer in module._buffers.items()
     ]
+    held = [
+        (module, dict(vars(module)), dict(module._buffers), dict(module._parameters))
+        for network in networks
+        for module in network.modules()
+        # A lazy layer's first call gives it its shape, which it keeps.
+        if not isinstance(module, torch.jit.ScriptModule)
+        and not any(is_lazy(param) for param in module._parameters.values() if param is not None)
+    ]
     grads = [(param, param.grad) for network in networks for param in network.parameters()]
     numpy = sys.modules.get("numpy")
     before, before_numpy = random.getstate(), numpy.random.get_state() if numpy else None
@@ -48,6 +56,13 @@ def untouched(*networks: nn.Module) -> Iterator[None]:
     finally:
         for param, grad in grads:
             param.grad = grad
+        for module, own, own_buffers, own_params in held:
+            vars(module).clear()
+            vars(module).update(own)
+            module._buffers.clear()
+            module._buffers.update(own_buffers)
+            module._parameters.clear()
+            module._parameters.update(own_params)
         for module, training in modes:
             module.training = training
         for module, name, buffer, value in buffers:

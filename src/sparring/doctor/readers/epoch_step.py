@@ -10,7 +10,8 @@ from .reading.naming import Tag
 FORMAT = Format(
     "a loop that prints [Epoch, Step]",
     re.compile(
-        r"\[Epoch:? ?(?P<epoch>[0-9]++)(?:/(?P<epochs>[0-9]++))?, (?:Step|Batch|Iter):? ?(?P<batch>[0-9]++)(?:/(?P<batches>[0-9]++))?\]"
+        r"\[Epoch:? ?(?P<epoch>[0-9]++)(?:/(?P<epochs>[0-9]++))?, "
+        r"(?:Step|Batch|Iter):? ?(?P<batch>[0-9]++)(?:/(?P<batches>[0-9]++))?\]"
     ),
     tags={"gan_loss": Tag("g", "loss")},
     many=True,

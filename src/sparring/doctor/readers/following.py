@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ...history import History
 from . import table
-from .reading.cleaning import Cleaner
+from .reading.cleaning import Cleaner, pieces, plain
 from .reading.engine import Engine
 from .reading.laying_out import histories
 
@@ -36,8 +36,8 @@ class Following:
     def feed(self, text: str) -> int:
         """Reads more of the log; returns how many records have been read in all."""
         cleaner = self._cleaner
-        for line, texts in cleaner.feed(text):
-            self.engine.pieces(line, texts)
+        for line, block in cleaner.feed(text):
+            self._block(line, block)
         drawn = cleaner.redrawn()
         if drawn is not None:
             self.engine.pieces(*drawn)
@@ -45,6 +45,14 @@ class Following:
         if long is not None:
             cleaner.give_back(self.engine.part(*long))
         return self.engine.store.count
+
+    def _block(self, line: int, block: str) -> None:
+        """Reads some whole lines: all at once where they are alike."""
+        as_it_stands = plain(block)
+        if as_it_stands and self.engine.block(line, block):
+            return
+        for number, text in enumerate(block.split("\n"), line):
+            self.engine.pieces(number, [text] if as_it_stands else pieces(text))
 
     def end(self) -> None:
         """Reads what stands after the last end of line: nothing more will come."""

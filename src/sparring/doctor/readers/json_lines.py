@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .reading.engine import Engine
+from .reading.layouts import NUMBER, Cell
 from .reading.naming import Tag
 from .reading.numbers import IGNORED, POSITIONS
 
@@ -30,6 +31,8 @@ TAGS = {
 }
 _DEEPEST, _MOST_NUMBERS = 4, 400
 _SNAPSHOT = re.compile(r"snapshot-([0-9]{1,9})")
+_PAIR = re.compile(rf'"([^"]++)":\s*+({NUMBER})')
+_NOT_FLAT = re.compile(r'\\|\[|.\{|:\s*+"')
 _BESIDE = {"images", "time", "noise", "floor", "seconds", "n_fake", "n_real", "until_step", "minutes"}
 _TICK = {"event", "step", "images", "time", "nonfinite", "images_per_second", "epoch", "seconds"}
 
@@ -39,7 +42,7 @@ class JsonLines:
 
     def take(self, text: str, line: int, engine: Engine) -> bool:
         """Reads a line that is a JSON object."""
-        if not text.lstrip()[:1] == "{" or not text.rstrip().endswith("}"):
+        if text.lstrip()[:1] != "{" or not text.rstrip().endswith("}"):
             return False
         try:
             found = json.loads(text)
@@ -50,7 +53,7 @@ class JsonLines:
         if isinstance(found.get("event"), str):
             self._event(found, line, engine)
         else:
-            self._plain(found, line, engine)
+            self._plain(found, text, line, engine)
         return True
 
     def _event(self, found: dict[str, Any], line: int, engine: Engine) -> None:
@@ -75,7 +78,7 @@ class JsonLines:
         elif kind in ("applied", "ended"):
             engine.happened(f"{kind}: {json.dumps({k: v for k, v in found.items() if k not in _TICK})[:160]}")
 
-    def _plain(self, found: dict[str, Any], line: int, engine: Engine) -> None:
+    def _plain(self, found: dict[str, Any], text: str, line: int, engine: Engine) -> None:
         producer = STATS if any(name.startswith("Progress/") for name in found) else PLAIN
         flat = dict(_flat(found))
         step: tuple[str, float] | None = None
@@ -94,6 +97,17 @@ class JsonLines:
             roles[step[0]] = step[1]
         if any(not role.startswith("@") for role in roles):
             engine.add(producer, line, tuple(roles), list(roles.values()))
+            if step is None:
+                _learn(producer, text, roles, engine)
+
+
+def _learn(producer: str, text: str, roles: Mapping[str, float], engine: Engine) -> None:
+    """Makes objects like a flat one, without text or lists, readable by a layout."""
+    if _NOT_FLAT.search(text):
+        return
+    cells = [Cell(POSITIONS.get(found[1].lower(), found[1]), *found.span(2)) for found in _PAIR.finditer(text)]
+    if tuple(cell.role for cell in cells) == tuple(roles):
+        engine.learn(producer, text, cells)
 
 
 def _keep(producer: str, told: Mapping[str, float], step: float, line: int, engine: Engine) -> None:

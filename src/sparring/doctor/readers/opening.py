@@ -40,8 +40,8 @@ def read_log(
     """Reads a log of any known format: one History for each run that it tells of, never none.
 
     Args:
-        source: a path (packed with gzip, bzip2 or xz, too; a folder of a run; an event file of TensorBoard; a .npy or .npz
-            of columns), an open text stream, or lines.
+        source: a path (packed with gzip, bzip2 or xz, too; a folder of a run; an event file of TensorBoard; a .npy or
+            .npz of columns), an open text stream, or lines.
         names: names of columns by what they are ({"d_loss": "my_col"}), where the log's own do not tell.
         say: is told in words what could not be read.
 

@@ -7,6 +7,8 @@ import re
 from .reading.formats import Format
 from .reading.naming import Tag
 
+_BESIDE = ("pixel", "cycle", "identity", "content", "recon", "id", "cyc", "KL")
+
 FORMAT = Format(
     "PyTorch-GAN",
     re.compile(r"\[Epoch (?P<epoch>[0-9]++)/(?P<epochs>[0-9]++)\] ?\[Batch (?P<batch>[0-9]++)/(?P<batches>[0-9]++)\]"),

@@ -10,8 +10,8 @@ from .reading.naming import Tag
 
 _SCORE = re.compile(rf"([A-Za-z][^>(\n]{{0,60}}?)(?: score)? \(Step: [0-9]++, [^)\n]*+\):\s*+({NUMBER})")
 
-# These repeat the best value so far at each evaluation: no curve.
-BEST = Format("StudioGAN", re.compile(r"Best [^\n(]{1,40}\(Step: [0-9]++"), silent=True)
+# The best value so far, said again at each evaluation, is no curve; nor is what an evaluation says of its beginning.
+SAID_AGAIN = Format("StudioGAN", re.compile(r"Best [^\n(]{1,40}\(Step: [0-9]++|> Calculate FID score of "), silent=True)
 
 FORMAT = Format(
     "StudioGAN",
@@ -31,7 +31,10 @@ def _cells(text: str) -> list[Cell]:
 
 SCORES = Format(
     "StudioGAN",
-    re.compile(r"\(Step: (?P<step>[0-9]++), (?:Using|[0-9]++ generated)"),
+    re.compile(
+        r"(?<!Best )(?<![\w/])(?:F_1/8|F_8|[FK]ID|s?FID|Inception|Improved \w++|Precision|Recall|Density|Coverage)"
+        r"(?: score)?+ \(Step: (?P<step>[0-9]++),"
+    ),
     cells=_cells,
     tags={"F_8": Tag("", "quality"), "F_1/8": Tag("", "quality")},
 )

@@ -18,6 +18,7 @@ from . import (
     keras_gan,
     lightweight_gan,
     mimicry,
+    numbered_loop,
     pytorch_gan,
     rosinality,
     studiogan,
@@ -30,12 +31,13 @@ WHOLES = (json_lines.JsonLines, tables.Tables)
 # What their names mean, by producer.
 TAGS = json_lines.TAGS
 FORMATS = (
-    studiogan.BEST,
+    studiogan.SAID_AGAIN,
     studiogan.FORMAT,
     studiogan.SCORES,
     dcgan.FORMAT,
     pytorch_gan.FORMAT,
     epoch_step.FORMAT,
+    numbered_loop.FORMAT,
     dcgan_tensorflow.FORMAT,
     keras_gan.FORMAT,
     keras_fit.FORMAT,

@@ -1,4 +1,4 @@
-"""Tables with a header (csv, tsv): Lightning's metrics.csv, exports of W&B and TensorBoard, CTGAN's losses, plain ones."""
+"""Tables with a header (csv, tsv): Lightning's metrics.csv, exports of W&B and TensorBoard, plain ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import re
 
 from .reading.engine import Engine
+from .reading.layouts import Cell
 from .reading.numbers import IGNORED, POSITIONS
 
 TABLE, LIGHTNING, WANDB, TENSORBOARD = "a table", "Lightning CSVLogger", "a W&B export", "a TensorBoard export"
@@ -33,12 +34,12 @@ class Tables:
             if len(cells) == len(self._header):
                 if cells == self._header:  # it was opened anew
                     return True
-                if self._row(cells, line, engine):
+                if self._row(cells, text, line, engine):
                     return True
-        return self._begin(text)
+        return self._begin(text, engine)
 
-    def _begin(self, text: str) -> bool:
-        """Takes a line that looks like a header as one, until a row fits it; it holds no numbers, so nothing is lost."""
+    def _begin(self, text: str, engine: Engine) -> bool:
+        """Takes a line that looks like a header as one, until a row fits it; nothing is lost if it is none."""
         delimiter = next((mark for mark in ("\t", ",", ";") if mark in text), "")
         if not delimiter or len(text) > 20_000:
             return False
@@ -48,6 +49,7 @@ class Tables:
             return False
         if delimiter == "," and not self._alike(named, text):
             return False
+        engine.layouts.known.clear()  # they may be of rows under another header
         self._header, self._delimiter, self._roles = cells, delimiter, list(map(_role, cells))
         self._producer = _producer(cells)
         self._full = tuple(role for role in self._roles if role)
@@ -58,7 +60,7 @@ class Tables:
         """Whether words between commas are names of columns and not a sentence."""
         return ": " not in text and not any(cell.endswith((".", "!", "?")) for cell in named)
 
-    def _row(self, cells: list[str], line: int, engine: Engine) -> bool:
+    def _row(self, cells: list[str], text: str, line: int, engine: Engine) -> bool:
         roles, numbers = [], []
         for cell, role in zip(cells, self._roles, strict=True):
             if role and cell and _NUMBER.match(cell):
@@ -68,7 +70,21 @@ class Tables:
                 return False
         if not roles or all(role.startswith("@") for role in roles):
             return bool(roles)
-        return engine.add(self._producer, line, roles, numbers)
+        if not engine.add(self._producer, line, roles, numbers):
+            return False
+        if len(roles) == len(self._full) and '"' not in text:
+            engine.learn(self._producer, text, self._spans(text))
+        return True
+
+    def _spans(self, text: str) -> list[Cell]:
+        """Where the numbers of a full row stand."""
+        found, at = [], 0
+        for cell, role in zip(text.split(self._delimiter), self._roles, strict=True):
+            if role:
+                start = at + len(cell) - len(cell.lstrip())
+                found.append(Cell(role, start, start + len(cell.strip())))
+            at += len(cell) + 1
+        return found
 
 
 def _cells(text: str, delimiter: str) -> list[str]:

@@ -24,9 +24,7 @@ def looks_like(head: bytes) -> bool:
 
 def read(file: BinaryIO, engine: Engine) -> bool:
     """Reads all scalars of a file into an engine; returns whether its end was torn."""
-    at = 0
-    for record in _records(file):
-        at += 1
+    for at, record in enumerate(_records(file), 1):
         if record is None:
             return True
         try:

@@ -122,7 +122,7 @@ def _track(series: Series | None, fit: Callable[[np.ndarray], np.ndarray] = lamb
         return None
     values = np.asarray(series.values, np.float64)
     fine = np.isfinite(values)
-    return Track(series.steps[fine], fit(values[fine]), series.name) if fine.any() else None
+    return Track(series.steps[fine], fit(np.clip(values[fine], -1e30, 1e30)), series.name) if fine.any() else None
 
 
 def _by_network(history: History, term: str) -> dict[str, Track]:

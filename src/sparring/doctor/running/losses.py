@@ -9,6 +9,7 @@ import numpy as np
 from ...history import History, Series
 from .families import LN2, UNDECIDED, family_of, guess, impossible
 
+_MOST = 1e30  # larger losses count as that: their squares must be numbers too
 WARM_UP = 500  # iterations in which losses of 25 to 40 are normal (the official DCGAN example, iterations 50 to 150)
 SMOOTHED = 0.3251  # the least that D's real term can be where reals are labelled .9
 # What a loss stands at when its probability was clamped, and whose clamp it is.
@@ -36,9 +37,11 @@ class Losses:
         warm_from: the first row after the warm-up; n where none is.
         spacing: steps from row to row, the median.
         steps_known: whether steps are iterations; else they are rows.
+        counted: what steps count where they are no iterations ("epoch", "tick", "row").
         starts_late: the log begins in the middle of a training.
         ceilings: network -> (constant, rows that stand on it), where a loss is clamped.
         names: what the log calls them: D's, G's.
+        accuracy: D's, 0 to 1, in each row; None where it is not logged  # float64 [n]
     """
 
     steps: np.ndarray
@@ -53,9 +56,11 @@ class Losses:
     warm_from: int = 0
     spacing: float = 1.0
     steps_known: bool = True
+    counted: str = "row"
     starts_late: bool = False
     ceilings: dict[str, tuple[float, int]] = field(default_factory=dict)
     names: tuple[str, str] = ("d_loss", "g_loss")
+    accuracy: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -73,7 +78,7 @@ class Losses:
     @property
     def unit(self) -> str:
         """What steps count."""
-        return "step" if self.steps_known else "row"
+        return "step" if self.steps_known else self.counted
 
     def of(self, network: str) -> np.ndarray:
         """D's or G's values  # float64 [n]"""
@@ -95,23 +100,44 @@ def losses_of(history: History, loss: str | None = None) -> Losses | None:
     columns = history.aligned(*parts, g_series)
     steps, d, g = columns[0], np.asarray(sum(columns[1:-1]), np.float64), columns[-1].astype(np.float64)
     fine = np.isfinite(d) & np.isfinite(g)
-    steps, d, g = steps[fine], d[fine], g[fine]
+    steps, d, g = steps[fine], np.clip(d[fine], -_MOST, _MOST), np.clip(g[fine], -_MOST, _MOST)
     if len(steps) < 2:
         return None
-    spacing = float(np.median(np.diff(steps)))
+    # A log that was thinned keeps the extremes of each block: its rows do not follow one another.
+    spacing = max(float(np.median(np.diff(steps))), float(history.facts.get("thinned", 1)))
     late = history.steps_known and max(history.complete_from, int(steps[0]) - round(spacing)) >= WARM_UP
-    told = loss or str(history.facts.get("loss", "") or history.facts.get("family", ""))
-    family, sure = (family_of(told), 1.0) if family_of(told) else guess(d, g)
+    family, sure = _family(history, loss, d, g)
     averaged = _average(parts, family, d, g) if family in ("bce", "hinge") and not partial else ""
     notes = " ".join(s.note for s in (*parts, g_series)).lower()
     smoothed = "running" in notes or "epoch" in notes
     scale = 2.0 if averaged else 1.0
+    clamps = family in ("bce", "relativistic", "")  # no other loss takes a logarithm
     return Losses(
         steps, scale * d, g, family, sure, averaged, partial, smoothed,
-        _floor(history, family, scale * d, g), _warm_from(history, steps, late), spacing, history.steps_known, late,
-        {n: c for n, v in (("d", d), ("g", g)) if (c := _ceiling(v, n == "d")) is not None},
-        (" + ".join(s.name for s in parts), g_series.name),
+        _floor(history, family, scale * d, g), _warm_from(history, steps, late), spacing, history.steps_known,
+        str(history.facts.get("steps_are", "row")).removesuffix("s"), late,
+        {n: c for n, v in (("d", d), ("g", g)) if clamps and (c := _ceiling(v, n == "d")) is not None},
+        (" + ".join(s.name for s in parts), g_series.name), _accuracy(history, steps),
     )  # fmt: skip
+
+
+def _family(history: History, loss: str | None, d: np.ndarray, g: np.ndarray) -> tuple[str, float]:
+    """The family and how sure it is: told, as the log's producer has it unless its numbers deny it, or guessed."""
+    for told in (loss, history.facts.get("loss"), history.facts.get("family")):
+        family = family_of(str(told or ""))
+        if family == "least-squares" and impossible(family, d, g) > 0.05:
+            # Least squares is written with halves as often as without.
+            family = "least-squares-halved" if impossible("least-squares-halved", d, g) <= 0.05 else family
+        if family:
+            return family, 1.0
+    seen, sure = guess(d, g)
+    usual = family_of(str(history.facts.get("usual_loss", "")))
+    if not usual:
+        return seen, sure
+    if seen == usual:
+        return usual, 0.9
+    # A score below 0, or a D lower than the usual loss allows, shows that another one was taken.
+    return (usual, 0.7) if seen == "" or (sure <= 0.6 and impossible(usual, d, g, 0.5) <= 0.1) else (seen, sure)
 
 
 def _d_series(history: History) -> tuple[list[Series], str] | None:
@@ -166,9 +192,22 @@ def _ceiling(values: np.ndarray, halves: bool, within: float = 2e-3, least: int 
     for constant in CEILINGS:
         for share in (1.0, 0.5) if halves else (1.0,):
             rows = int(np.sum(np.abs(values - share * constant) <= within))
-            if rows >= least and (best is None or rows > best[1]):
+            # A loss that wanders past a constant is near it more often than on it.
+            near = int(np.sum(np.abs(values - share * constant) <= 50 * within))
+            if rows >= max(least, near / 2) and (best is None or rows > best[1]):
                 best = (share * constant, rows)
     return best
+
+
+def _accuracy(history: History, steps: np.ndarray) -> np.ndarray | None:
+    """D's accuracy as it was last logged at each of these steps, 0 to 1."""
+    series = history.of("d", "accuracy") or history.of("", "accuracy")
+    if series is None or not len(series) or "class" in series.note:
+        return None
+    values = np.asarray(series.values, np.float64)
+    if float(np.nanmax(values, initial=0.0)) > 1.5:
+        values = values / 100
+    return np.asarray(values[np.maximum(np.searchsorted(series.steps, steps, side="right") - 1, 0)])
 
 
 def undecided_of(losses: Losses) -> tuple[float, float] | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..catalogue import NotJudged
-from .families import WORDS
 from .losses import Losses
-from .windows import Stretch, moving_medians, stretches
+from .windows import LEAST_STEPS, Stretch, moving_medians, stretches
 
 WINDOW = 30  # logged points of a median
 
@@ -57,11 +56,16 @@ def lasting(
     sign = 1.0 if d_low else -1.0
     on = (sign * low_d < sign * d_on) & (sign * low_g > sign * g_on)
     off = (sign * low_d > sign * d_off) | (sign * low_g < sign * g_off)
-    found = stretches(on, off, steps[ends], -sign * low_d)
+    least = LEAST_STEPS if losses.steps_known else 0
+    found = stretches(on, off, steps[ends], -sign * low_d, least_steps=least)
     if found is None and len(ends) < 5 and on.all():
         # Fewer points than a window and five: they all lie in the first.
         span = steps[-1] - steps[0]
-        found = Stretch(0, len(ends) - 1, len(ends) - 1, len(ends)) if span >= 50 or not losses.steps_known else None
+        found = (
+            Stretch(0, len(ends) - 1, len(ends) - 1, len(ends))
+            if span >= LEAST_STEPS or not losses.steps_known
+            else None
+        )
     if found is None:
         return None
     back = min(window, len(steps)) - 1
@@ -76,12 +80,3 @@ def lasting(
 def too_short(losses: Losses) -> NotJudged:
     """Why a log without rows after the warm-up is not judged."""
     return NotJudged(f"the log ends in the warm-up, or soon after it ({losses.unit} {int(losses.steps[-1]):,})")
-
-
-def guessed(losses: Losses) -> str:
-    """What to add where the loss was only guessed; "" where it was told."""
-    if losses.sure >= 1:
-        return ""
-    if not losses.family:
-        return "The log does not say which loss this is: say so (--loss) to be judged by its own bounds."
-    return f"That this is {WORDS[losses.family]} is guessed from its numbers: say so (--loss) where it is not."

@@ -116,7 +116,9 @@ def jumps(values: np.ndarray, window: int, floor: np.ndarray | float) -> tuple[n
     return (values - medians) / deviations, medians, deviations
 
 
-def drift(values: np.ndarray, *, warm: int, sd_floor: float, k: float, h: float) -> tuple[int, int, float] | None:
+def drift(
+    values: np.ndarray, *, warm: int, sd_floor: float, k: float, h: float, most: float = np.inf
+) -> tuple[int, int, float] | None:
     """Where the sum of surprises of a series first passes a bound: a CUSUM, whitened by a first-order model.
 
     Args:
@@ -125,6 +127,7 @@ def drift(values: np.ndarray, *, warm: int, sd_floor: float, k: float, h: float)
         sd_floor: least deviation.
         k: what each surprise is lessened by, in deviations.
         h: the bound, in deviations.
+        most: what a single row may add, in deviations.
 
     Returns:
         (row of the alarm, row at which the sum last left 0, level before), or None.
@@ -136,7 +139,7 @@ def drift(values: np.ndarray, *, warm: int, sd_floor: float, k: float, h: float)
     centred = early - level
     memory = float(centred[1:] @ centred[:-1]) / max(float(centred @ centred), 1e-12)
     surprise = (values[1:] - level) - memory * (values[:-1] - level)
-    scaled = surprise[warm - 1 :] / max(float(surprise[: warm - 1].std()), sd_floor) - k
+    scaled = np.minimum(surprise[warm - 1 :] / max(float(surprise[: warm - 1].std()), sd_floor), most) - k
     walk = np.cumsum(scaled)
     least = np.minimum(np.minimum.accumulate(walk), 0.0)
     over = np.flatnonzero(walk - least > h)

@@ -160,7 +160,7 @@ def _other_randomness() -> Iterator[None]:
             numpy.random.set_state(before_numpy)
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error's message; its class where it has none."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 # Possessive, so that no text, however odd, is gone over twice.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+\x07?|[()#][0-9A-Za-z]|[@-Z\\^_a-z0-9=>])?")
 _REDRAWS = re.compile(r"[\r\b]++")
+BLOCK = 1 << 14  # characters of whole lines that are tried at once
 LONGEST = 1 << 16  # characters without an end of line that wait for more; a longer line is read in parts
 
 
@@ -18,20 +19,24 @@ class Cleaner:
         self.lines = 0  # ends of lines seen
         self._waiting = ""
 
-    def feed(self, text: str) -> Iterator[tuple[int, list[str]]]:
-        """Yields (number of a line from 1 on, its pieces) for each whole line."""
+    def feed(self, text: str) -> Iterator[tuple[int, str]]:
+        """Yields (number of the first, text) of some whole lines, a bounded part of them at a time."""
         whole, end, rest = text.rpartition("\n")
         if not end:
             self._waiting += rest
             return
         whole, self._waiting = self._waiting + whole, rest
-        odd = "\r" in whole or "\x1b" in whole or "\b" in whole
-        for line in whole.split("\n"):
-            self.lines += 1
-            yield self.lines, (pieces(line) if odd else [line])
+        at = 0
+        while at <= len(whole):
+            stop = whole.find("\n", at + BLOCK)
+            block = whole[at : len(whole) if stop < 0 else stop]
+            at = len(whole) + 1 if stop < 0 else stop + 1
+            first = self.lines + 1
+            self.lines += block.count("\n") + 1
+            yield first, block
 
     def long(self) -> tuple[int, list[str]] | None:
-        """What waits for its end, where that is a long line; taken away from here: give back what cannot be read yet."""
+        """What waits for its end, where that is a long line; it is gone from here: give back what must wait on."""
         if len(self._waiting) < LONGEST:
             return None
         waiting, self._waiting = self._waiting, ""
@@ -58,6 +63,11 @@ class Cleaner:
             return None
         self.lines += 1
         return self.lines, pieces(waiting)
+
+
+def plain(text: str) -> bool:
+    """Whether a text shows as it stands, with no escape sequences and no cursor moves."""
+    return "\r" not in text and "\x1b" not in text and "\b" not in text
 
 
 def pieces(line: str) -> list[str]:

@@ -109,6 +109,18 @@ class Store:
         if not self.count % _BLOCK:
             self._check()
 
+    def add_rows(self, table: Table, line: int, values: np.ndarray, of_lines: int) -> None:
+        """Keeps many records, the first of a line; each of the line `of_lines` after that of the one before."""
+        n, before = len(values), self.count
+        rows = np.empty((n, values.shape[1] + 2))
+        rows[:, COUNT] = np.arange(before, before + n)
+        rows[:, LINE] = line + of_lines * np.arange(n)
+        rows[:, 2:] = values
+        table.fresh.frombytes(rows.tobytes())
+        self.count += n
+        if self.count // _BLOCK > before // _BLOCK:
+            self._check()
+
     def _check(self) -> None:
         if sum(table.numbers for table in self.tables.values()) <= MOST:
             return

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, pairwise
 from typing import Protocol
+
+import numpy as np
 
 from .columns import Store
 from .formats import Format, read_any, values
@@ -23,6 +26,11 @@ _MOST_EVENTS = 2000
 
 
 Tags = Mapping[str, dict[str, Tag]]
+
+
+def _in_parts(texts: list[str]) -> list[list[str]]:
+    """A few at first, so that they are learned from; then more at a time."""
+    return [texts[:4], *(texts[at : at + 256] for at in range(4, len(texts), 256))]
 
 
 class Whole(Protocol):
@@ -69,6 +77,24 @@ class Engine:
             if not self._known(text, line) and text:
                 self._piece(text, line)
 
+    def block(self, line: int, text: str, of_lines: int = 1) -> bool:
+        """Reads lines that are all alike, and known, at once; whether they were."""
+        known = self.layouts.known
+        if not known or known[0].carried:
+            return False
+        _, lines, table, _ = known[0]
+        rows = lines.findall(text)
+        if not rows or len(rows) != text.count("\n") + 1:
+            return False
+        flat = map(float, chain.from_iterable(rows) if isinstance(rows[0], tuple) else rows)
+        try:
+            numbers = np.fromiter(flat, float, len(rows) * len(table.roles)).reshape(len(rows), -1)
+        except ValueError:
+            return False
+        self.store.add_rows(table, line, numbers, of_lines)
+        self.records[table.producer] += len(rows)
+        return True
+
     def part(self, line: int, texts: list[str]) -> str:
         """Reads what is there of a line that has not ended; returns what must wait for more."""
         if not texts:
@@ -94,6 +120,12 @@ class Engine:
         self.records[producer] += 1
         return True
 
+    def learn(self, producer: str, text: str, cells: Sequence[Cell]) -> None:
+        """Makes texts like one that was just kept readable by a layout."""
+        table = self.store.table(producer, tuple(cell.role for cell in cells))
+        if table is not None:
+            self.layouts.learn(text, cells, table, ())
+
     def happened(self, what: str) -> None:
         """Keeps an event, where the log stands."""
         if len(self.events) < _MOST_EVENTS:
@@ -104,11 +136,14 @@ class Engine:
     def _known(self, text: str, line: int) -> bool:
         """Reads a text by a layout."""
         known = self.layouts.known
-        for at, (pattern, table, carried) in enumerate(known):
+        for at, (pattern, _, table, carried) in enumerate(known):
             found = pattern.fullmatch(text)
             if found is None:
                 continue
-            numbers: list[float] = list(map(float, found.groups()))
+            try:
+                numbers = list(map(float, found.groups()))
+            except ValueError:
+                continue
             if carried:
                 numbers += [self._context.get(role, float("nan")) for role in carried]
             self.store.add(table, line, numbers)
@@ -129,9 +164,12 @@ class Engine:
         if found.many:
             starts = [match.start() for match in found.mark.finditer(text)]
             if len(starts) > 1:
-                for start, end in zip([0, *starts[1:]], [*starts[1:], len(text)], strict=True):
-                    if not self._known(text[start:end], line):
-                        self._record(found, text[start:end], line)
+                for part in _in_parts([text[a:b] for a, b in pairwise([0, *starts[1:], len(text)])]):
+                    if self.block(line, "\n".join(part), 0):
+                        continue
+                    for each in part:
+                        if not self._known(each, line):
+                            self._record(found, each, line)
                 return None
         if not self._record(found, text, line):
             self._other(text, line)

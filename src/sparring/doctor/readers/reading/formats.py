@@ -19,8 +19,8 @@ class Format:
 
     Attributes:
         producer: what writes it.
-        mark: found in each text of it, and in no other; its groups named epoch, epochs, batch, batches, step, steps, kimg
-            or images are where the record stands.
+        mark: found in each text of it, and in no other; its groups named epoch, epochs, batch, batches, step, steps,
+            kimg or images are where the record stands.
         cells: finds the numbers of a record; by default `name: number` wherever there is one.
         tags: what its names mean, where the name alone does not tell.
         drop: names of numbers that say nothing of the training.

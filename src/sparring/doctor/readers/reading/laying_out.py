@@ -24,9 +24,9 @@ def histories(
 ) -> list[History]:
     """One History for each run that a log tells of.
 
-    A counter that goes back to where its run began, or before it, begins a new run and a new History. One that goes back
-    less far took training back: what stood there of later steps is left out, the rewind stands in `rewinds`, and where
-    a number left out was not finite an event says so.
+    A counter that goes back to where its run began, or before it, begins a new run and a new History. One that goes
+    back less far took training back: what stood there of later steps is left out, the rewind stands in `rewinds`, and
+    where a number left out was not finite an event says so.
 
     Args:
         engine: with all that was read.
@@ -47,14 +47,14 @@ def histories(
         for part in parts:
             part.steps = part.rows[:, COUNT].copy()
     if engine.rewound:
-        way = Course(way.starts[:1], tuple((count, step, step + 1) for count, step in engine.rewound))
+        way = Course((0,), _told_rewinds(engine.rewound, parts))
     if unit not in ("steps", ""):
         facts["steps_are"] = unit
     if any(table.width > 1 for table in engine.store.tables.values()):
         facts["thinned"] = max(table.width for table in engine.store.tables.values())
     made = []
     for begin, end in zip(way.starts, [*way.starts[1:], np.inf], strict=True):
-        cut = _Cut(begin, end, tuple(each for each in way.rewinds if begin <= each[0] < end))
+        cut = _Cut(begin, end, tuple(each for each in way.rewinds if begin <= each[0] < end), bool(engine.rewound))
         made.append(_history(engine, parts, cut, unit == "steps", from_text))
     whole = [
         replace(each, producer=producer, lines=lines, facts=facts) for each in made if each.series or len(made) == 1
@@ -67,10 +67,11 @@ def histories(
 class _Cut:
     """The records of one run."""
 
-    def __init__(self, begin: float, end: float, rewinds: Sequence[tuple[int, float, float]]) -> None:
+    def __init__(self, begin: float, end: float, rewinds: Sequence[tuple[int, float, float]], told: bool) -> None:
         self.begin, self.end, self.rewinds = begin, end, rewinds
         self._at = np.array([each[0] for each in rewinds], float)
-        tos = np.array([each[2] for each in rewinds], float)
+        # A resume that is told names the last step that stays, one that is seen the first that comes again.
+        tos = np.array([each[2] + told for each in rewinds], float)
         self._least = np.append(np.minimum.accumulate(tos[::-1])[::-1], np.inf)
 
     def of(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
@@ -83,6 +84,17 @@ class _Cut:
         return inside & ~gone, inside & gone
 
 
+def _told_rewinds(told: Sequence[tuple[int, int]], parts: Sequence[Part]) -> tuple[tuple[int, float, float], ...]:
+    """Rewinds that the log itself tells; one that took nothing back is none."""
+    found = []
+    for count, step in told:
+        before = [part.steps[part.rows[:, COUNT] < count] for part in parts]
+        furthest = max((float(steps[-1]) for steps in before if len(steps)), default=float(step))
+        if furthest > step:
+            found.append((count, furthest, float(step)))
+    return tuple(found)
+
+
 def _producer(engine: Engine) -> str:
     known = [(count, name) for name, count in engine.records.items() if name != GENERIC]
     return max(known)[1] if known else GENERIC
@@ -92,7 +104,8 @@ def _worth_keeping(engine: Engine, facts: dict[str, Any]) -> list[Part]:
     """All tables but the odd lines beside a log: numbers that were told once or twice are settings, not signals."""
     tables = [table for table in engine.store.tables.values() if len(table)]
     most = max((len(table) for table in tables), default=0)
-    parts, settings = [], {}
+    parts: list[Part] = []
+    settings: dict[str, float] = {}
     for table in tables:
         rows = table.rows()
         telling = any(tag(role).term in ("loss", "quality") for role in table.roles if not role.startswith("@"))

@@ -15,7 +15,7 @@ class Tag(NamedTuple):
     note: str = ""
 
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_WORDS = re.compile(r"[lrLR][12](?![0-9A-Za-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _D = {
     "d",
     "dis",
@@ -52,6 +52,7 @@ def words(name: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def tag(name: str) -> Tag:
     """Whose a number is, by its name alone."""
+    name = name.rpartition(" - ")[2]  # "run-1 - d_loss"
     told = words(name)
     squeezed = re.sub(r"[\s_]+", "", name).lower()
     if squeezed.startswith("d(g(z))"):

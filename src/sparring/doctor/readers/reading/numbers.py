@@ -6,17 +6,21 @@ import re
 
 from .layouts import BLOCKS, NUMBER, Cell
 
-_VALUE = re.compile(
-    rf"[:=]\s*+(?:(?:tensor|array|np\.float[0-9]++)?+[(\[]{{1,2}}+|'|\")?+\s*+({NUMBER})(%?+)(?:\s*+/\s*+({NUMBER}))?+"
+_VALUE = re.compile(  # tensor(0.69), [0.69], '0.69' are numbers, too
+    rf"[:=]\s*+(?:(?:tensor|array|np\.float[0-9]++)?+[(\[]{{1,2}}+|'|\")?+\s*+"
+    rf"({NUMBER})(%?+)(?:\s*+/\s*+({NUMBER}))?+"
 )
-_BARE = re.compile(rf"(?<![\w.])([A-Za-z_]*+(?<=[Ll]oss|LOSS|ss_[dgDG]|err[DG]))\s++({NUMBER})")
+_BARE = re.compile(
+    rf"(?<![\w.])((?i:loss [dg]|[dg] loss)|[A-Za-z_]*+(?<=[Ll]oss|LOSS|ss_[dgDG]|err[DG]))\s++({NUMBER})"
+)
 _CUTS = re.compile(
-    rf"[,;|\[\]{{}}<>\t\n\"'{BLOCKS}%]|\s-++\s|\s\s|:\s|[:=]\s*+(?i:no|none|n/a|na|null|true|false)\s|"
+    rf"[,;|\[\]{{}}<>\t\n\"'{BLOCKS}%]|\s-++\s|\s\s|"
+    r"[:=]\s*+(?i:no|none|n/a|na|null|true|false)\s|:\s|"
     r"(?<![\w.])[-+]?[0-9][0-9.:,/eE+-]*+\s"
 )
 _WHERE = re.compile(
     r"(?<![\w])(?P<what>(?i:global[ _]?step|training[ _]step|epochs?|ep|steps?|iterations?|iters?|itr|it|batch(?:es)?|"
-    r"kimg|tick|n_iter|_step))(?:['\"]?\s*+[:=#]\s*+|\s++|\[|\()\s*+(?P<at>[0-9][0-9,]*+(?:\.[0-9]++)?+)"
+    r"kimg|tick|n_iter|_step))(?:['\"]?+\s*+[:=#]\s*+|\s++|(?=[\[(]))[\[(]?+\s*+(?P<at>[0-9][0-9,]*+(?:\.[0-9]++)?+)"
     r"(?:\s*+(?:/|of)\s*+(?P<of>[0-9]++))?"
 )
 _BAR = re.compile(r"(?<![0-9/.\[])(?P<at>[0-9]++)/(?P<of>[0-9]++)\s*+\[[0-9]+:[0-9]")
@@ -30,7 +34,8 @@ POSITIONS = {
 _LENGTHS = {"@epoch": "@epochs", "@batch": "@batches", "@step": "@steps"}
 _UNITS = re.compile(r"(?:ms|us|s|sec|it|h|min|MB|GB|KB|MiB|GiB|G|M|k)(?:/|\b)|s/it|it/s")
 IGNORED = {
-    "time", "eta", "elapsed", "data", "sec", "seconds", "s/b", "lr_d", "date", "cpumem", "gpumem", "reserved", "maintenance",
+    "time", "eta", "elapsed", "data", "sec", "seconds", "s/b", "date", "cpumem", "gpumem",
+    "reserved", "maintenance",
     "sec/tick", "sec/kimg", "_runtime", "_timestamp", "runtime", "timestamp", "wall time", "relative time (process)",
     "wall_time", "_stamp", "speed", "progress", "cuda", "device", "line", "images_per_second", "total_time", "num_gpus",
     "relative time (wall)", "seed", "gpu", "rank", "pid", "port", "remaining", "total time",
@@ -48,7 +53,7 @@ def scan(text: str, taken: int = 0) -> list[Cell]:
     last = taken
     for found in _VALUE.finditer(text, taken):
         start, end = found.span(1)
-        name = _name(text[last : found.start()])
+        name = _name(text[last : found.start()].rstrip(" '\""))
         second = found.span(3) if found[3] is not None else None
         last = end if second is None or not name.startswith("D(") else second[1]
         if not name or _is_time(text, found, end):
@@ -72,7 +77,7 @@ def _bare_letter(text: str, end: int) -> bool:
 def _is_time(text: str, found: re.Match[str], end: int) -> bool:
     """Whether what follows a number makes it part of a time, a date or an address."""
     after = text[end : end + 2]
-    if after[:1] == ":" and after[1:2].isdigit():
+    if after[:1] in (":", "-") and after[1:2].isdigit():
         return True
     return after[:1].isalpha() and _UNITS.match(text, end) is not None
 
@@ -96,7 +101,8 @@ def where(text: str, end: int | None = None) -> list[Cell]:
     cells: list[Cell] = []
     for found in _WHERE.finditer(text, 0, len(text) if end is None else end):
         role = POSITIONS[found["what"].lower()]
-        if text[found.end("at") : found.end("at") + 1] == ":" or "," in found["at"].rstrip(","):
+        after = text[found.end("at") : found.end("at") + 2]
+        if (after[:1] == ":" and after[1:].isdigit()) or "," in found["at"].rstrip(","):
             continue
         stop = found.start("at") + len(found["at"].rstrip(","))
         cells.append(Cell(role, found.start("at"), stop))

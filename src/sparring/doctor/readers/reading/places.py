@@ -165,7 +165,7 @@ def course(parts: Sequence[Part], unit: str, facts: dict[str, Any]) -> Course:
     starts, rewinds, begun = [0], [], steps[0] if len(steps) else 0.0
     for at in back:
         if steps[at] <= begun:
-            starts.append(at)
+            starts.append(int(at))
             begun = steps[at]
         else:
             rewinds.append((int(counts[at]), float(steps[at - 1]), float(steps[at])))

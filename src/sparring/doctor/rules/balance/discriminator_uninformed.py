@@ -8,7 +8,7 @@ from ....findings import Remedy
 from ...catalogue import Evidence, NotJudged, rule
 from ...running.families import LN2, LN4, WORDS
 from ...running.losses import Losses, undecided_of
-from ...running.spans import guessed, too_short
+from ...running.spans import too_short
 
 
 @rule(
@@ -83,5 +83,5 @@ def discriminator_uninformed(
         },
         "discriminator",
         undecided="The numbers cannot tell dead units from layers that are cut off, or a D that nobody updates: "
-        "`sparring check` on D decides it. " + guessed(losses),
+        "`sparring check` on D decides it.",
     )

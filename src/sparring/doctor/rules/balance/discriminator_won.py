@@ -8,7 +8,8 @@ from ....findings import Remedy
 from ...catalogue import Evidence, NotJudged, rule
 from ...running.families import WORDS
 from ...running.losses import Losses
-from ...running.spans import guessed, lasting, when
+from ...running.spans import lasting, too_short, when
+from ...running.windows import moving_medians, stretches
 
 _FAR = 2.5  # a regime ends where D's median is that many times its bound
 
@@ -42,6 +43,7 @@ def discriminator_won(
     hinge_d: float = 0.05,
     squares_d: float = 0.02,
     halves_d: float = 0.01,
+    accuracy: float = 0.995,
     window: int = 30,
 ) -> Evidence | NotJudged | None:
     """D tells every real picture from every fake one, and has for long: G learns less and less from it.
@@ -49,7 +51,9 @@ def discriminator_won(
     ## Measures
     Medians over `window` logged points after the warm-up, which must hold for 50 iterations and 5 points. Binary
     cross-entropy: the sum of D's terms, less the floor of smoothed labels, below `bce_d` and G above `bce_g`. Hinge: D
-    below `hinge_d`. Least squares: D below `squares_d`, or `halves_d` where the loss is written with halves.
+    below `hinge_d`, or below `bce_d` with G above `bce_g`. Least squares: D below `squares_d`, or `halves_d` where the
+    loss is written with halves. Where D's loss does not say it, but its accuracy is logged: that at or above
+    `accuracy`, as a hint.
 
     ## Why it hurts
     Where D is certain, its output hardly changes with the picture, and that change is all that G learns from. Some
@@ -65,16 +69,18 @@ def discriminator_won(
     its loss is low.
     """
     family = losses.family
-    if family in ("wasserstein", "relativistic"):
+    if family in ("wasserstein", "relativistic") or losses.partial:
+        if losses.accuracy is not None:
+            return _by_accuracy(losses, accuracy, window)
+        if losses.partial:
+            return NotJudged(f"D's loss is not the sum of its terms: {losses.partial}")
         return NotJudged(f"{WORDS[family]} of D does not tell how well it tells reals from fakes")
-    if losses.partial:
-        return NotJudged(f"D's loss is not the sum of its terms: {losses.partial}")
-    floor, g_on, g_off = losses.floor, -math.inf, -math.inf
-    if family in ("bce", ""):
-        bound, g_on, g_off = bce_d, bce_g, bce_g * 0.6
-    else:
-        bound = {"hinge": hinge_d, "least-squares": squares_d, "least-squares-halved": halves_d}[family]
-    found = lasting(losses, bound + floor, _FAR * bound + floor, g_on, g_off, d_low=True, window=window)
+    floor = losses.floor
+    bound = {"hinge": hinge_d, "least-squares": squares_d, "least-squares-halved": halves_d}.get(family, bce_d)
+    g_on = bce_g if family in ("bce", "") else -math.inf
+    found = lasting(losses, bound + floor, _FAR * bound + floor, g_on, 0.6 * g_on, d_low=True, window=window)
+    if found is None and family == "hinge":
+        found = lasting(losses, bce_d, _FAR * bce_d, bce_g, 0.6 * bce_g, d_low=True, window=window)
     if found is None or isinstance(found, NotJudged):
         return found
     stretch, d, g = found
@@ -82,17 +88,37 @@ def discriminator_won(
     share = stretch.held / max(1, len(losses.warm[0]))
     less = f" ({floor:.3f} of it is the floor of smoothed labels)" if floor else ""
     return Evidence(
-        f"The discriminator has won {clause}: its loss is {d:.2g}{less} and G's {g:.3g} (medians), where "
-        f"{WORDS[family]} gives them a range of their own while neither wins. What G learns from it shrinks: a risk, "
-        "even while the pictures still improve.",
+        f"The discriminator has won {clause}: its loss is {d:.2g}{less} and G's {g:.3g} (medians). What G learns from "
+        "it shrinks: a risk, even while the pictures still improve.",
         {**numbers, "d_loss": d, "g_loss": g, "share": min(1.0, share)},
         "discriminator",
         confidence="hint" if family in ("hinge", "") else "",
-        undecided=_UNDECIDED + guessed(losses),
+        undecided=_UNDECIDED,
+    )
+
+
+def _by_accuracy(losses: Losses, accuracy: float, window: int) -> Evidence | NotJudged | None:
+    assert losses.accuracy is not None
+    steps, values = losses.warm[0], losses.accuracy[losses.warm_from :]
+    if len(steps) < 5:
+        return too_short(losses)
+    medians, ends = moving_medians(values, window)
+    found = stretches(medians >= accuracy, medians < accuracy - 0.03, steps[ends], medians)
+    if found is None:
+        return None
+    clause, numbers = when(found, steps[ends], losses.unit)
+    height = float(medians[found.worst])
+    return Evidence(
+        f"The discriminator has won {clause}: it is right about {height:.1%} of all pictures. What G learns from it "
+        "shrinks: a risk, even while the pictures still improve.",
+        {**numbers, "accuracy": height},
+        "discriminator",
+        confidence="hint",
+        undecided=_UNDECIDED,
     )
 
 
 _UNDECIDED = (
     "The numbers cannot tell a D that found a shortcut in the data from one that is only stronger. `sparring check` on "
-    "both networks and the data decides it; beyond that, D's accuracy on reals it never saw. "
+    "both networks and the data decides it; beyond that, D's accuracy on reals it never saw."
 )

@@ -8,7 +8,7 @@ from ....findings import Remedy
 from ...catalogue import Evidence, NotJudged, rule
 from ...running.families import WORDS
 from ...running.losses import Losses
-from ...running.spans import guessed, lasting, when
+from ...running.spans import lasting, when
 
 
 @rule(
@@ -75,12 +75,12 @@ def generator_won(
         {**numbers, "d_loss": d, "g_loss": g},
         "discriminator",
         confidence="" if losses.family == "bce" else "hint",
-        undecided=_UNDECIDED + guessed(losses),
+        undecided=_UNDECIDED,
     )
 
 
 _UNDECIDED = (
     "A frozen D, one optimiser for both networks, crossed optimisers and a gradient that is not zeroed give the same "
     "curves. The change of D's weights in each phase tells them apart (D's step / G's step: frozen 0 / 0, a shared "
-    "optimiser about 1 / 1, not zeroed large / 0): `sparring check --step FILE:NAME`. "
+    "optimiser about 1 / 1, not zeroed large / 0): `sparring check --step FILE:NAME`."
 )

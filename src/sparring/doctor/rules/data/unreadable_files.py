@@ -45,6 +45,8 @@ def unreadable_files(pictures: DataFacts, *, most: int = 0) -> Evidence | None:
         return None
     reasons = Counter(reason.partition(" (")[0] for _, reason in pictures.unreadable)
     kinds = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(3))
+    more = len(reasons) - 3
+    kinds += f", and {more} other reason{'s' if more > 1 else ''}" if more > 0 else ""
     path, reason = pictures.unreadable[0]
     files = "1 file" if n == 1 else f"{n:,} files"
     return Evidence(

@@ -54,7 +54,8 @@ def initial_scale(
         is_offset = out.std < shared * size and size <= offset
         if not out.finite:
             said = f"The untrained {network.role} gives numbers that are not finite (NaN or infinity)."
-            found.append(Evidence(said, {}, network.role, confidence="certain"))
+            cure = Remedy("Print each layer's output, and look for the first that is not finite: a log or a root of 0?")
+            found.append(Evidence(said, {}, network.role, severity="error", confidence="certain", remedies=(cure,)))
         elif network.role == "discriminator" and size > largest and not is_offset:
             found.append(
                 Evidence(

@@ -32,11 +32,11 @@ def loss_at_ceiling(
     """A loss stands at the bound of its own arithmetic, or beyond it: there its gradient is gone.
 
     ## Measures
-    Losses within `within` of a constant that only a clamp gives, in `points` rows or more: 100 (PyTorch's BCELoss),
-    16.118 and 15.942 (Keras), 27.631, 23.026, 18.421 and 13.816 (-ln of an epsilon of 1e-12, 1e-10, 1e-8, 1e-6); for D
-    half of them too, where the log averages its two terms. And, for binary cross-entropy after the warm-up, a loss of
-    G above `fades` in `points` rows: if D ends in a sigmoid (PyTorch, fp32), G's gradient is e^(27.63 - loss) of what
-    it should be.
+    Losses within `within` of a constant that only a clamp gives, in `points` rows or more, which must be half of all
+    that come near it: 100 (PyTorch's BCELoss), 16.118 and 15.942 (Keras), 27.631, 23.026, 18.421 and 13.816 (-ln of an
+    epsilon of 1e-12, 1e-10, 1e-8, 1e-6); for D half of them too, where the log averages its two terms. And, for binary
+    cross-entropy after the warm-up, a loss of G above `fades` in `points` of 20 rows: if D ends in a sigmoid (PyTorch,
+    fp32), G's gradient is e^(27.63 - loss) of what it should be.
 
     ## Why it hurts
     Where the loss is clamped the gradient is exactly 0: nothing pulls the network back. Beyond 27.63 it fades.
@@ -48,12 +48,13 @@ def loss_at_ceiling(
     ## What to do
     Logits. They give the same numbers everywhere else, and a gradient here.
     """
-    found = [_clamped(losses, network, within) for network in losses.ceilings]
+    found = [_clamped(losses, network, within) for network, (_, rows) in losses.ceilings.items() if rows >= points]
     if losses.family in ("bce", "") and losses.warm_from < len(losses):
         steps, _, g = losses.warm
         above = np.flatnonzero(g > fades)
         beyond = losses.ceilings.get("g", (0.0, 0))[0] >= fades
-        if len(above) >= points and not beyond:
+        spans = above[points - 1 :] - above[: max(0, len(above) - points + 1)]
+        if not beyond and len(spans) and int(spans.min()) < 4 * points:
             found.append(_faded(losses, steps, g, above, fades))
     return found or None
 

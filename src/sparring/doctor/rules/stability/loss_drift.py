@@ -22,14 +22,14 @@ from ...running.windows import drift
     ],
 )
 def loss_drift(
-    losses: Losses, *, warm: int = 60, sd_floor: float = 0.15, k: float = 1.0, h: float = 12.0
+    losses: Losses, *, warm: int = 60, sd_floor: float = 0.15, k: float = 1.0, h: float = 12.0, most: float = 5.0
 ) -> Evidence | NotJudged | None:
     """G's loss has left the level that it had: it climbs, slowly.
 
     ## Measures
     The surprises of the logarithm of G's loss under a first-order model, learned from the first `warm` rows after the
     warm-up (deviation at least `sd_floor`). They are summed, each lessened by `k` deviations and never below 0; the
-    alarm is where the sum passes `h`.
+    alarm is where the sum passes `h`. A single row adds `most` deviations at the most: a leap is no drift.
 
     ## Why it hurts
     A slow climb is how a D on its way to winning looks, and it comes before leaps: 28 iterations before in one case.
@@ -46,9 +46,9 @@ def loss_drift(
     steps, _, g = losses.warm
     if len(g) < warm + 10:
         return NotJudged(f"{len(g)} rows after the warm-up: {warm + 10} are needed")
-    if float(np.quantile(g, 0.01)) <= 0:
-        return NotJudged("G's loss goes below 0 and has no logarithm")
-    found = drift(np.log(np.maximum(g, 1e-6)), warm=warm, sd_floor=sd_floor, k=k, h=h)
+    if losses.family in ("hinge", "wasserstein") or float(np.quantile(g, 0.01)) <= 0:
+        return NotJudged("G's loss may go below 0 and has no logarithm")
+    found = drift(np.log(np.maximum(g, 1e-6)), warm=warm, sd_floor=sd_floor, k=k, h=h, most=most)
     if found is None:
         return None
     alarm, began, level = found

@@ -148,10 +148,15 @@ def _evidence(
     steps = losses.steps
     # The height that it reached before it was over.
     peak = first + int(np.argmax(np.abs(seen.values[first : max(back, first + 1)])))
-    then = f"; by {losses.unit} {int(steps[back]):,} it is back" if back < len(steps) else "; it does not come back"
+    then = (
+        f"; by {losses.unit} {int(steps[back]):,} it is back"
+        if back < len(steps)
+        else "; it is not back by the end of the log"
+    )
     more = f" Such leaps: {len(rows)}, first at {int(steps[rows[0][0]]):,}." if len(rows) > 1 else ""
+    below = " or less" if seen.seen is not seen.values and usual <= 1.01 * _LEAST else ""
     text = (
-        f"{loud.upper()}'s loss leaps from {usual:.3g} to {seen.values[first]:.3g} at {losses.unit} "
+        f"{loud.upper()}'s loss leaps from {usual:.3g}{below} to {seen.values[first]:.3g} at {losses.unit} "
         f"{int(steps[first]):,} and reaches {seen.values[peak]:.3g}{then}.{more}"
     )
     text += f" The {_WHOLE[network]} moved first ({why})." if exact else ""
@@ -180,7 +185,7 @@ def _evidence(
     if not exact:
         undecided = f"Rows are {losses.spacing:g} {losses.unit}s apart, too far to tell who moved first. " + undecided
     confidence = "" if exact and network == "d" else "hint"
-    brief = all(over(row) - row < lasts for row, _ in rows)
+    brief = all(over(row) - row < lasts and over(row) < len(steps) for row, _ in rows)
     severity = "info" if brief else ""
     return Evidence(text, numbers, _WHOLE[network], severity, confidence, remedies, undecided)
 

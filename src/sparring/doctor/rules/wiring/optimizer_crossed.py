@@ -86,9 +86,8 @@ def _crossed(step: Step) -> list[Evidence]:
                     f"optimiser of the {role}",
                 )
             )
-        if not any(each[role][0] for each in step.holds.values()) and any(
-            each[role][1] for each in step.holds.values()
-        ):
+        unseen = not any(each[role][0] for each in step.holds.values())
+        if step.of_user and unseen and any(each[role][1] for each in step.holds.values()):
             found.append(
                 Evidence(
                     f"No optimiser of the step holds a parameter of the {role}: it never changes.",
