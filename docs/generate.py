@@ -15,7 +15,7 @@ from sparring.doctor.catalogue import rules
 from sparring.doctor.explaining import page
 
 DOCS = Path(__file__).parent
-VERBS = ("train", "sample", "export", "measure", "check", "data", "explain", "rules", "recipes", "bench")
+VERBS = ("train", "sample", "export", "measure", "check", "diagnose", "data", "explain", "rules", "recipes", "bench")
 
 
 def cli_text() -> str:

@@ -263,3 +263,24 @@ def test_train_looks_first_and_stops_on_an_error(
     assert run(words, capsys)[0] == 0
     again = (out / "events.jsonl").read_text().splitlines()
     assert len([line for line in again if json.loads(line)["event"] == "finding"]) == len(found)
+
+
+def test_a_log_is_diagnosed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from seed_003_rows import FIRST, D, G
+
+    log = tmp_path / "train.log"
+    text = [
+        f"[{40 + i // 157}/500][{i % 157}/157] Loss_D: {d:.4f} Loss_G: {g:.4f}"
+        for i, (d, g) in enumerate(zip(D, G, strict=True))
+    ]
+    log.write_text(" ".join(text))
+    code, out, _ = run(["diagnose", str(log)], capsys)
+    assert code == 0  # warnings, no error
+    for word in ("SP401", "SP502", "SP505"):
+        assert word in out
+    found = json.loads(run(["diagnose", str(log), "--json"], capsys)[1])
+    spike = next(finding for finding in found["findings"] if finding["code"] == "SP502")
+    assert FIRST + 112 in [int(number) for number in spike["evidence"].values()]
+    assert sparring.diagnose(log).codes == [finding["code"] for finding in found["findings"]]
+    assert run(["diagnose", str(tmp_path / "none.log")], capsys)[0] == 1
+    assert run(["diagnose", str(log), "--names", "d_loss"], capsys)[0] == 1

@@ -16,6 +16,7 @@ _PUBLIC = {
     "bench": "benchmark",
     "check": "doctor.examining",
     "explain": "doctor.explaining",
+    "diagnose": "doctor.diagnosing",
     "Trainer": "trainer",
     "Recipe": "methods",
     "RECIPES": "methods",
@@ -28,6 +29,7 @@ _ALIASES = {"recipes": "RECIPES"}
 
 if TYPE_CHECKING:
     from .benchmark import bench
+    from .doctor.diagnosing import diagnose
     from .doctor.examining import check
     from .doctor.explaining import explain
     from .errors import SparringError
@@ -50,6 +52,7 @@ __all__ = [
     "Trainer",
     "bench",
     "check",
+    "diagnose",
     "explain",
     "export",
     "load",

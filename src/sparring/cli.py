@@ -298,6 +298,15 @@ sparring data photos/ --condition class --json
 sparring data emoji --condition text
 """),
 )
+app.command(
+    cli_doctor.diagnose,
+    help_epilogue=examples("""
+sparring diagnose train.log
+sparring diagnose runs/emoji
+sparring diagnose losses.csv --names d_loss=critic,g_loss=gen --loss wasserstein
+python train.py 2>&1 | sparring diagnose -
+"""),
+)
 app.command(cli_doctor.explain, help_epilogue=examples("sparring explain SP204\nsparring explain input-unreachable"))
 app.command(cli_doctor.rules)
 

@@ -183,6 +183,49 @@ def data(
         sys.exit(1)
 
 
+def diagnose(
+    log: str,
+    /,
+    *,
+    loss: str | None = None,
+    names: str | None = None,
+    verbose: Annotated[bool, Parameter(negative="")] = False,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Say what went wrong in a training, from its log: anybody's, of any program, finished or not.
+
+    Exit code 1 where an error was found.
+
+    Args:
+        log: A log, a run of ours, a table, TensorBoard events; "-" reads what is piped in, to its end.
+        loss: bce, hinge, wasserstein, least-squares, relativistic. Default: guessed from the numbers.
+        names: What columns are called, where that is not understood: d_loss=my_d,g_loss=my_g.
+        verbose: Say of every rule that could not look what was missing.
+        json_: Print the findings as JSON.
+    """
+    from .doctor.diagnosing import diagnose_history, joined, story
+    from .doctor.readers import read_log
+    from .doctor.telling import as_text, told
+
+    histories = read_log(sys.stdin if log == "-" else log, names=names_of(names))
+    reports = [diagnose_history(history, loss=loss) for history in histories]
+    report = reports[0] if len(reports) == 1 else joined(reports)
+    stories = "\n\n".join(story(history, each) for history, each in zip(histories, reports, strict=True))
+    if not json_:
+        print(f"{stories}\n")
+    _show(told(report, verbose=verbose), as_text, json_, report.to_dict())
+
+
+def names_of(text: str | None) -> dict[str, str] | None:
+    """ "d_loss=a,g_loss=b" -> {"d_loss": "a", "g_loss": "b"}. Raises SparringError."""
+    if not text:
+        return None
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(name and equals and column for name, equals, column in pairs):
+        raise SparringError(f"The names are {text!r}.", "d_loss=COLUMN,g_loss=COLUMN")
+    return {name.strip(): column.strip() for name, _, column in pairs}
+
+
 def explain(rule: str, /, *, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
     """Say what a rule measures, why that hurts, when it is wrong, what to do, and show a program with the fault.
 

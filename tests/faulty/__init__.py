@@ -36,7 +36,13 @@ def gather(programs: list[Faulty]) -> Callable[[str], Callable[[Callable[[], Bui
 
 # The files need what stands above.
 from . import (  # noqa: E402
-    keras_held_out, second, second_keras, second_setup, torch_held_out, torch_held_out_setup, torch_held_out_steps,
+    keras_held_out,
+    second,
+    second_keras,
+    second_setup,
+    torch_held_out,
+    torch_held_out_setup,
+    torch_held_out_steps,
 )  # fmt: skip
 
 HELD_OUT = (

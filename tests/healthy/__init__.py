@@ -33,8 +33,16 @@ def gather(pairs: list[Healthy]) -> Callable[[Callable[[], Built]], Callable[[],
 
 # The files need what stands above.
 from . import (  # noqa: E402
-    keras_held_out, keras_tuned, second, second_critics, second_keras, second_more, torch_held_out,
-    torch_held_out_more, torch_tuned, torch_tuned_more,
+    keras_held_out,
+    keras_tuned,
+    second,
+    second_critics,
+    second_keras,
+    second_more,
+    torch_held_out,
+    torch_held_out_more,
+    torch_tuned,
+    torch_tuned_more,
 )  # fmt: skip
 
 TUNED = torch_tuned.PAIRS + torch_tuned_more.PAIRS + keras_tuned.PAIRS

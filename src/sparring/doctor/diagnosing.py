@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import textwrap
+from typing import Any
 
 from ..findings import SEVERITIES, Finding, Report
 from ..history import History
@@ -41,6 +43,40 @@ _NOT = {
     "SP408": "a G with the wrong target", "SP501": "NaN and infinities", "SP502": "leaps", "SP505": "a clamped loss",
     "SP404": "a gradient of G that vanished", "SP504": "gradients without bound", "SP409": "a circle of both",
 }  # fmt: skip
+
+
+def diagnose(source: Any, *, loss: str | None = None, names: dict[str, str] | None = None) -> Report:
+    """Judges a training by its log alone: anybody's, of any program whose format is known or looks like numbers.
+
+    Args:
+        source: a log, a run of ours, a table, TensorBoard events (a path), or lines of text.
+        loss: the name of its loss; guessed from the numbers where nobody says.
+        names: {"d_loss": "my_column", "g_loss": ...}, where names in it are not understood.
+
+    Returns the report; of several runs in one log the findings one after the other, each with the run it is of.
+
+    Raises:
+        SparringError: there is no such file, or nothing in it can be read.
+    """
+    from .readers import read_log
+
+    histories = read_log(source, names=names)
+    reports = [diagnose_history(history, loss=loss) for history in histories]
+    return reports[0] if len(reports) == 1 else joined(reports)
+
+
+def joined(reports: list[Report]) -> Report:
+    """The reports of several runs as one."""
+    findings = [
+        dataclasses.replace(finding, where=f"run {place}, {finding.where}" if finding.where else f"run {place}")
+        for place, report in enumerate(reports, 1)
+        for finding in report.findings
+    ]
+    findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), finding.code))
+    judged = sorted({code for report in reports for code in report.judged})
+    skipped = {code: why for report in reports for code, why in report.skipped.items() if code not in judged}
+    notes = [f"Run {place}: {note}" for place, report in enumerate(reports, 1) for note in report.notes]
+    return Report(tuple(findings), skipped, tuple(judged), tuple(notes))
 
 
 def diagnose_history(history: History, *, loss: str | None = None) -> Report:

@@ -6,6 +6,7 @@ from ..findings import Finding
 from . import faults
 from .catalogue import Rule, rule_named
 from .facts import FACTS
+from .running import FACTS as RUNNING
 
 
 def explain(rule: str | Finding) -> str:
@@ -31,7 +32,7 @@ def page(rule: Rule) -> str:
             change = " ".join(f"--set {name}={value}" for name, value in remedy.change.items())
             lines.append(f"- {remedy.text}" + (f" In a recipe: `{change}`." if change else ""))
         parts.append("## Remedies\n\n" + "\n".join(lines))
-    facts = "\n".join(f"- `{name}`: {FACTS.get(name, '')}" for name in rule.needs)
+    facts = "\n".join(f"- `{name}`: {(FACTS | RUNNING).get(name, '')}" for name in rule.needs)
     parts.append(f"## Facts it needs\n\n{facts}")
     if rule.thresholds:
         parts.append(

@@ -50,6 +50,8 @@ def _finding(finding: Finding) -> RenderableType:
     if finding.evidence:
         numbers = ", ".join(f"{name.replace('_', ' ')} {number:.4g}" for name, number in finding.evidence.items())
         body.append(Text(numbers, style="dim"))
+    if finding.undecided:
+        body.append(Text(finding.undecided, style="italic"))
     for i, remedy in enumerate(finding.remedies):
         change = ", ".join(f"--set {name}={value}" for name, value in remedy.change.items())
         text = remedy.text.removeprefix("Or ")
@@ -116,6 +118,12 @@ _MISSING = {
     "told": "there is no condition (--condition)",
     "pictures": "no files were scanned (`sparring data`)",
     "data": "nothing is known of the data",
+    "losses": "the log has no losses of both networks",
+    "gradients": "the log has no gradients",
+    "accuracies": "the log has no accuracies",
+    "updates": "the log does not say what each step changed",
+    "shocks": "the log has nothing of Adam's moments",
+    "clips": "the log has nothing of clipping",
 }
 
 
