@@ -269,10 +269,8 @@ def test_a_log_is_diagnosed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     from seed_003_rows import FIRST, D, G
 
     log = tmp_path / "train.log"
-    text = [
-        f"[{40 + i // 157}/500][{i % 157}/157] Loss_D: {d:.4f} Loss_G: {g:.4f}"
-        for i, (d, g) in enumerate(zip(D, G, strict=True))
-    ]
+    rows = enumerate(zip(D, G, strict=True))
+    text = [f"[{40 + i // 157}/500][{i % 157}/157] Loss_D: {d:.4f} Loss_G: {g:.4f}" for i, (d, g) in rows]
     log.write_text(" ".join(text))
     code, out, _ = run(["diagnose", str(log)], capsys)
     assert code == 0  # warnings, no error

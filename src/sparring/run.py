@@ -143,6 +143,7 @@ def train(
         how.say(note)
     pair = seen.generator, seen.discriminator
     split = hold_out(data, held_out)
+    trained_on = data if split is None else split.training
     plan = Plan(pair, seen.z_shape, data, split, recipe, device, evaluating, seed, how.say)
     asked = evaluating.to_dict(split) | {
         "recipe": recipe.to_dict(),
@@ -155,13 +156,12 @@ def train(
     folder = RunFolder(out or _default_out(source, data, [channels, fit, background], asked))
     if start_from is not None and not folder.has_begun():
         whole_checkpoint(RunFolder(start_from))  # says before anything is written that there is none
-    findings = () if folder.has_begun() else checked(pair, data, recipe, how.say, force)
+    findings = () if folder.has_begun() else checked(pair, trained_on, recipe, how.say, force)
     folder.create()
     folder.take()
     try:
         decided, judge = settle(folder, asked, plan)
         how.say(f"Run folder: {folder.path}")
-        trained_on = data if split is None else split.training
         every = decided["evaluation"]["every_images"] if judge is not None else 0
         how = _watched(how, judge, patience, trained_on.n or 0, every)
         with machine.threads(decided["threads"]):

@@ -180,7 +180,7 @@ def _evidence(
     undecided = (
         "The losses do not show what set it off: a freak batch, or Adam's second moment that has decayed while "
         "gradients were tiny. The size of the gradient against it, sqrt(mean(g^2 / v)) before each step, decides "
-        "(above 2: the latter); `sparring.Monitor` records it."
+        "(above 2: the latter)."
     )
     if not exact:
         undecided = f"Rows are {losses.spacing:g} {losses.unit}s apart, too far to tell who moved first. " + undecided
