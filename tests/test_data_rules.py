@@ -20,9 +20,12 @@ from PIL import Image
 
 from pictures_of_all_kinds import color_ramp, folder_of_noise, grey_ramp, png_that_claims
 from sparring.data import open_data
-from sparring.doctor import catalogue, data_facts, data_words, repeats
+from sparring.doctor import catalogue
 from sparring.doctor.faults import Case, bad, good
 from sparring.doctor.faults._pictures import drawn
+from sparring.doctor.pictures import repeats
+from sparring.doctor.pictures import scan as scanning
+from sparring.doctor.pictures import words as data_words
 from sparring.doctor.pictures.facts import Captions, Channel, DataFacts, Repeats
 from sparring.doctor.pictures.report import contact_sheet, examine_data
 from sparring.doctor.pictures.scan import facts_of, scan
@@ -170,7 +173,7 @@ def test_the_size_of_the_pieces_changes_nothing(monkeypatch: pytest.MonkeyPatch)
     pictures = drawn(120, 16)
     pictures[60:80] = pictures[:20] + np.uint8(1)  # near copies, but for 255
     before = facts(pictures)
-    monkeypatch.setattr(data_facts, "_BYTES", 1)
+    monkeypatch.setattr(scanning, "_BYTES", 1)
     monkeypatch.setattr(repeats, "_BYTES", 1)
     assert facts(pictures) == before
 

@@ -85,7 +85,7 @@ def step_of(
     failure = "its arguments are not (G, D, real, g_optimizer, d_optimizer)"
     for order in tried:
         found, why = _run(function, order, held, given, {"generator": g, "discriminator": d}, reals, told)
-        if found is not None and not found.updates:
+        if found is not None and not found.updates and not found.left_frozen:
             notes.append("No optimiser made a step in the training step that was given: nothing is known of it.")
             return None
         if found is not None:
