@@ -33,8 +33,8 @@ class Training:
         batch: Pictures a step.
         d_lr: Rate of the discriminator's optimiser.
         g_lr: Rate of the generator's.
-        step: One training step of yours, FILE:NAME, a function (G, D, real, g_optimizer, d_optimizer); it is run twice
-            in a copy.
+        step: One training step of yours, FILE:NAME, a function (G, D, real, g_optimizer, d_optimizer); it is run a
+            few times on copies.
         combined: The compiled stack of both, FILE:EXPR, as Keras programs build it.
     """
 

@@ -16,6 +16,7 @@ from . import machine, networks
 from .clashes import check_condition
 from .conditions import Embed, Kind
 from .data import ImageSource, conditioned, hold_out, open_data
+from .data.builtin import usual_size
 from .doctor.before import checked
 from .errors import SparringError
 from .folder import RunFolder
@@ -33,10 +34,6 @@ from .session import Observer, Options, Run, Session
 from .settling import Evaluating, Plan, settle
 from .stabilisers import initialisation_named
 from .trainer import Budget, Trainer
-
-# The side of pictures where nobody names one; a built-in data set may have its own.
-DEFAULT_SIZE_PX = 64
-NATURAL_SIZE_PX = {"fashion-mnist": 28}
 
 
 def train(
@@ -122,7 +119,7 @@ def train(
         raise SparringError("The training has no end.", "one of steps, images, epochs or minutes")
     if (generator is None) != (discriminator is None):
         raise SparringError("One network of your own was given.", "both or none", "give generator= and discriminator=.")
-    size = _default_size(source) if size is None else size
+    size = usual_size(source) if size is None else size
     _check_early(recipe, None if generator is not None else size, device)
     data = open_data(
         source,
@@ -200,12 +197,6 @@ def _check_early(recipe: Recipe, size: int | None, device: str) -> None:
         raise SparringError(f"The precision is {recipe.precision!r}.", "fp32, bf16 or auto")
     if size is not None:
         networks.check(recipe.network, size)
-
-
-def _default_size(source: Any) -> int | None:
-    if isinstance(source, str | Path):
-        return NATURAL_SIZE_PX.get(str(source), DEFAULT_SIZE_PX)
-    return None  # tensors have their size
 
 
 def _describe(generator: Any, discriminator: Any, seen: Understood, recipe: Recipe) -> dict[str, Any]:

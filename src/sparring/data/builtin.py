@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -30,6 +31,15 @@ FASHION_CLASSES = {
     "t-shirt": "T-shirt/top", "trouser": "Trouser", "pullover": "Pullover", "dress": "Dress", "coat": "Coat",
     "sandal": "Sandal", "shirt": "Shirt", "sneaker": "Sneaker", "bag": "Bag", "ankle-boot": "Ankle boot",
 }  # fmt: skip
+
+
+# Side in px where nobody says one: Fashion-MNIST has its own.
+_USUAL_PX, _OWN_PX = 64, {"fashion-mnist": 28}
+
+
+def usual_size(source: Any) -> int | None:
+    """The side in px that pictures of a source get where nobody says; None for what has a size already (arrays)."""
+    return _OWN_PX.get(str(source), _USUAL_PX) if isinstance(source, str | os.PathLike) else None
 
 
 def builtin_source(word: str, path: Path | None) -> Source:

@@ -31,8 +31,10 @@ from .asked import (
 from .catalogue import judge
 from .facts import Loss, Network, Pair
 from .looking.calls import Called, N, discriminator_call, generator_call
+from .looking.kept import flags_kept
 from .looking.pairing import together
 from .looking.probe import Looked, look
+from .looking.stepping import more_facts
 
 STATIC = ("SP1", "SP2")
 
@@ -107,7 +109,7 @@ def examine(
         last_batch: pictures in the last step of an epoch, where it is smaller.
         d_lr: rate of D's optimiser.
         g_lr: rate of G's.
-        step: (G, D, real, g_optimizer, d_optimizer) -> anything: one training step, which is run twice in a copy.
+        step: (G, D, real, g_optimizer, d_optimizer) -> anything: one training step, which is run a few times on copies.
         combined: a compiled stack of G and D, as Keras programs build it.
         g_inputs: examples of what G is called with, where that is not (z, condition).
         d_call: (D, pictures) -> what D gives, where it is not called as D(pictures, condition).
@@ -169,8 +171,6 @@ def examine(
         last_batch,
         d,
     )
-    from .looking.stepping import more_facts
-
     given = (generator, discriminator, combined)
     facts |= more_facts(given, g, d, reals, told, step=step, pair=pair, notes=notes)
     report = judge(facts, STATIC, notes)
@@ -188,13 +188,8 @@ def _frozen(network: Any) -> bool:
 def _module(network: Any, role: str) -> nn.Module:
     if not is_keras(network):
         return brought_alone(network, role)
-    flags = [(layer, layer.trainable) for layer in network._flatten_layers()]
-    try:
+    with flags_kept(network):
         return KerasNetwork(network, several=True)
-    finally:
-        for layer, trainable in reversed(flags):
-            if layer.trainable != trainable:
-                layer.trainable = trainable
 
 
 def _looked(role: str, call: Called, frozen: bool) -> Looked:

@@ -171,10 +171,6 @@ class Network:
         """Its layers of these kinds that are called."""
         return [layer for layer in self.layers if layer.kind in kinds and layer.calls]
 
-    def named(self, name: str) -> Layer:
-        """One layer by its name."""
-        return next(layer for layer in self.layers if layer.name == name)
-
 
 @dataclass(frozen=True)
 class Loss:
@@ -272,7 +268,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Step:
-    """What a training step of the user's does, from running it twice in a copy.
+    """What a training step of the user's does, from running it a few times on copies.
 
     Attributes:
         updates: in order, of the second run.

@@ -127,7 +127,6 @@ def discriminator_call(
     images: Tensor,
     *,
     condition: Shape | None,
-    layout: str = "nchw",
     call: Callable[[Any, Tensor], Any] | None = None,
 ) -> Called:
     """Finds how D is called.
@@ -136,7 +135,6 @@ def discriminator_call(
         network: D.
         images: what it is to judge, a few, as the data are  # [N, C, H, W], or [N, ...] for what is no picture
         condition: what comes beside them; None for nothing.
-        layout: of pictures, as G makes them.
         call: (D, pictures) -> what D gives, where it is not called as D(pictures, condition).
 
     Raises:
@@ -178,7 +176,6 @@ def discriminator_call(
     shapes: dict[str, tuple[int, ...]] = {
         "nchw": (channels, height, width), "nhwc": (height, width, channels), "flat": (channels * height * width,)
     }  # fmt: skip
-    shapes = {layout: shapes[layout], **shapes} if layout in shapes else shapes
     found = search(Trial(network, "discriminator", shapes, condition, floats, "", (channels, height, width)))
     form = found.form
 
@@ -246,10 +243,11 @@ def _picture_first(shape: tuple[int, ...]) -> Callable[[Any], list[Tensor]]:
 def _logits_first(output: Any) -> list[Tensor]:
     """All that D gives; what is one number a picture, or a map of them, first."""
     found = floats(output)
-    return sorted(found, key=lambda part: not _is_logits(part))
+    return sorted(found, key=lambda part: not is_logits(part))
 
 
-def _is_logits(part: Tensor) -> bool:
+def is_logits(part: Tensor) -> bool:
+    """Whether this is one number a picture, or a map of them."""
     return part.numel() == len(part) or (part.dim() > 2 and 1 in (part.shape[1], part.shape[-1]))
 
 

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.parameter import is_lazy
 
+from ...networks.keras import is_keras
+
 
 @contextmanager
 def kept(tensors: Iterable[Tensor]) -> Iterator[None]:
@@ -32,6 +34,18 @@ def kept(tensors: Iterable[Tensor]) -> Iterator[None]:
                     gradient.copy_(its_value)
                 if tensor.is_leaf:
                     tensor.requires_grad_(learns)
+
+
+@contextmanager
+def flags_kept(*given: Any) -> Iterator[None]:
+    """The flags `trainable` of the layers of Keras' models among these are as before afterwards."""
+    flags = [(layer, layer.trainable) for net in given if is_keras(net) for layer in net._flatten_layers()]
+    try:
+        yield
+    finally:
+        for layer, trainable in reversed(flags):
+            if layer.trainable != trainable:
+                layer.trainable = trainable
 
 
 class KeptOptimizers:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...networks.calling.probing import device_of, randomness
 from ..facts import Loss, Pair
+from .calls import is_logits
 from .probe import Looked, mixed
 from .untouched import gradients, jittered, untouched
 
@@ -131,7 +132,7 @@ def _judged(loss: Loss, real: list[Tensor], fake: list[Tensor]) -> list[tuple[Te
     pairs = list(zip(real, fake, strict=True))
     if loss.family == "softmax":
         return pairs[:1]
-    single = [(r, f) for r, f in pairs if r.numel() == len(r) or (r.dim() > 2 and 1 in (r.shape[1], r.shape[-1]))]
+    single = [(r, f) for r, f in pairs if is_logits(r)]
     return single or pairs[:1]
 
 

@@ -19,7 +19,7 @@ from ...networks.keras import is_keras
 from ..facts import Step, Update
 from .calls import condition_values, floats
 from .compiled_facts import has_optimizer
-from .kept import KeptOptimizers, kept
+from .kept import KeptOptimizers, flags_kept, kept
 from .probe import Looked
 from .step_finding import Held, function_of, held_by, orders
 from .step_watch import Watch
@@ -121,7 +121,7 @@ def _run(
         of_models = [net.optimizer for net in [*given, *held.networks] if has_optimizer(net)]
         for each in [*held.optimizers, *of_models]:
             optimizers.add(each)
-        stack.enter_context(_flags_of(given))
+        stack.enter_context(flags_kept(*given))
         bench = _bench(step, order, held, given, looked, reals, told)
         watch = Watch(bench.networks, bench.params(), bench.layers, optimizers)
         return _watched(watch, bench, order, looked)
@@ -228,18 +228,6 @@ def _all_tensors(networks: list[Any]) -> Iterator[Tensor]:
             yield from (v.value for metric in getattr(net, "metrics", ()) for v in metric.variables)
         elif isinstance(net, nn.Module):
             yield from net.parameters()
-
-
-@contextlib.contextmanager
-def _flags_of(given: tuple[Any, ...]) -> Iterator[None]:
-    """The flags `trainable` of Keras' layers are as before afterwards."""
-    flags = [(layer, layer.trainable) for net in given if is_keras(net) for layer in net._flatten_layers()]
-    try:
-        yield
-    finally:
-        for layer, trainable in reversed(flags):
-            if layer.trainable != trainable:
-                layer.trainable = trainable
 
 
 def _facts(watch: Watch, bench: _Bench, looked: dict[str, Looked], first: int, inputs: list[dict[str, int]]) -> Step:

@@ -14,7 +14,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from ...networks.calling.probing import parts_of
 from ..facts import Update
 from .kept import KeptOptimizers
-from .tracing import Call, kind_of_module, recorded
+from .tracing import Call, keras_entrance, kind_of_module, recorded
 
 _SORTS_OF_MODE = ("batch-norm", "dropout")  # layers to which training mode means something
 
@@ -86,8 +86,8 @@ class Watch:
     def _keras(self) -> Iterator[None]:
         """Keras' optimisers and models have entrances of their own."""
         keras: Any = sys.modules["keras"]
-        optimizer, layer = keras.optimizers.Optimizer, keras.layers.Layer
-        own_apply, own_call = optimizer.apply, layer.__call__
+        optimizer = keras.optimizers.Optimizer
+        own_apply = optimizer.apply
         roles = {id(net): role for role, net in self.networks.items()}
 
         def apply(each: Any, grads: Any, trainable_variables: Any = None) -> Any:
@@ -97,17 +97,18 @@ class Watch:
             self._leave(each)
             return made
 
-        def call(each: Any, *args: Any, **kwargs: Any) -> Any:
+        def call(own: Callable[..., Any], each: Any, *args: Any, **kwargs: Any) -> Any:
             # Keras also calls models on tensors without numbers, to learn the shapes of what comes out.
             if id(each) in roles and any(part.device.type != "meta" for part in parts_of(list(args))):
                 self._given(roles[id(each)])(each, args, kwargs)
-            return own_call(each, *args, **kwargs)
+            return own(each, *args, **kwargs)
 
-        optimizer.apply, layer.__call__ = apply, call
+        optimizer.apply = apply
         try:
-            yield
+            with keras_entrance(call):
+                yield
         finally:
-            optimizer.apply, layer.__call__ = own_apply, own_call
+            optimizer.apply = own_apply
 
     def _backward(self, run: Callable[[], Any]) -> Any:
         for place, mark in list(self._marks.items()):

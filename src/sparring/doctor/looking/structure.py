@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
@@ -228,9 +227,3 @@ def by_class(unit: Any) -> str:
         return "conv-transposed"
     words = (("conv", "conv"), ("linear", "linear"), ("dense", "linear"), ("embedding", "embedding"))
     return next((kind for word, kind in words if name.startswith(word)), "other")
-
-
-def norms_after(layer: Layer) -> Iterator[str]:
-    """The kinds of norms that follow a layer directly on some way."""
-    for way in layer.then:
-        yield from (kind for kind in way if kind in NORMS)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from ...networks.calling.probing import device_of, parts_of, randomness
 from ..facts import Told
 from .calls import condition_values
 from .probe import Looked
-from .tracing import named_units, within
+from .tracing import keras_entrance, named_units, within
 from .untouched import untouched
 
 _MOST = 32  # conditions that are compared
@@ -115,21 +114,13 @@ def _seeing(name: str, seen: list[tuple[str, list[Tensor]]]) -> Callable[..., No
     return see
 
 
-@contextmanager
-def _keras_inputs(names: dict[int, str], seen: list[tuple[str, list[Tensor]]]) -> Iterator[None]:
-    layer_class = sys.modules["keras"].layers.Layer
-    own = layer_class.__call__
-
-    def watched(layer: Any, *args: Any, **kwargs: Any) -> Any:
+def _keras_inputs(names: dict[int, str], seen: list[tuple[str, list[Tensor]]]) -> AbstractContextManager[None]:
+    def watched(own: Callable[..., Any], layer: Any, *args: Any, **kwargs: Any) -> Any:
         if id(layer) in names:
             seen.append((names[id(layer)], _copied([*args, *kwargs.values()])))
         return own(layer, *args, **kwargs)
 
-    layer_class.__call__ = watched
-    try:
-        yield
-    finally:
-        layer_class.__call__ = own
+    return keras_entrance(watched)
 
 
 def _copied(values: list[Any]) -> list[Tensor]:

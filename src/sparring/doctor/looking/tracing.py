@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ _KINDS = {
     "Mm": "matmul", "Bmm": "matmul", "Baddbmm": "matmul", "Linear": "linear", "Embedding": "embedding",
     "Add": "add", "Sub": "add", "Mul": "mul", "Div": "mul", "Cat": "cat", "Stack": "cat",
     "ScaledDotProductAttention": "attention", "ScaledDotProductFlashAttentionForCpu": "attention",
-    "Where": "where", "MaximumBackward": "relu", "MaxPool2DWithIndices": "max-pool", "MaxPool3DWithIndices": "max-pool",
+    "Where": "where", "MaxPool2DWithIndices": "max-pool", "MaxPool3DWithIndices": "max-pool",
     "AdaptiveMaxPool2D": "max-pool", "AdaptiveMaxPool3D": "max-pool",
 }  # fmt: skip
 _MOVES = {
@@ -65,7 +65,6 @@ class Call:
     before: list[Any] = field(default_factory=list)  # what made its inputs
     after: list[Any] = field(default_factory=list)  # what made its outputs
     prints: tuple[float, ...] = ()  # numbers that tell two outputs apart
-    outputs: list[Tensor] = field(default_factory=list)  # kept only where asked
 
 
 def within(network: nn.Module) -> nn.Module:
@@ -101,27 +100,24 @@ def _keras_name(layer: Any, taken: dict[str, Any]) -> str:
 
 
 @contextmanager
-def recorded(
-    network: nn.Module, keep: Callable[[Any], bool] = lambda layer: False, *, prints: bool = False
-) -> Iterator[list[Call]]:
+def recorded(network: nn.Module, *, prints: bool = False) -> Iterator[list[Call]]:
     """Records the calls of a network's layers for a while; the network has no hook of ours afterwards.
 
     Args:
         network: a module, or a KerasNetwork.
-        keep: layers whose outputs are kept.
         prints: whether outputs are to be told apart.
     """
     calls: list[Call] = []
     with ExitStack() as hooks:
         units = named_units(network)
         if hasattr(within(network), "layers_inside"):
-            hooks.enter_context(_keras_calls({id(layer): name for name, layer in units.items()}, calls, keep, prints))
+            hooks.enter_context(_keras_calls({id(layer): name for name, layer in units.items()}, calls, prints))
         else:
             for name, module in units.items():
                 opened: list[Call] = []
                 enter = _entering(name, module, opened)
                 hooks.callback(module.register_forward_pre_hook(enter, with_kwargs=True).remove)
-                hooks.callback(module.register_forward_hook(_leaving(opened, calls, keep, prints)).remove)
+                hooks.callback(module.register_forward_hook(_leaving(opened, calls, prints)).remove)
         yield calls
 
 
@@ -133,10 +129,10 @@ def _entering(name: str, layer: Any, opened: list[Call]) -> Callable[..., None]:
     return enter
 
 
-def _leaving(opened: list[Call], calls: list[Call], keep: Callable[[Any], bool], prints: bool) -> Callable[..., None]:
+def _leaving(opened: list[Call], calls: list[Call], prints: bool) -> Callable[..., None]:
     def leave(module: nn.Module, args: Any, output: Any) -> None:
         if opened:
-            calls.append(_closed(opened.pop(), output, keep, prints))
+            calls.append(_closed(opened.pop(), output, prints))
 
     return leave
 
@@ -147,14 +143,12 @@ def _opened(name: str, layer: Any, inputs: list[Any], training: bool) -> Call:
     return Call(name, layer, shape, training=training, before=[t.grad_fn for t in tensors if t.grad_fn is not None])
 
 
-def _closed(call: Call, output: Any, keep: Callable[[Any], bool], prints: bool) -> Call:
+def _closed(call: Call, output: Any, prints: bool) -> Call:
     tensors = parts_of(output)
     call.out_shape = tuple(tensors[0].shape) if tensors else ()
     call.after = [tensor.grad_fn for tensor in tensors if tensor.grad_fn is not None]
     if prints:
         call.prints = tuple(number for tensor in tensors for number in _print(tensor))
-    if keep(call.layer):
-        call.outputs = [tensor.detach() for tensor in tensors]
     return call
 
 
@@ -164,22 +158,29 @@ def _print(tensor: Tensor) -> tuple[float, float]:
     return float(flat.sum(dtype=torch.float64)), float(flat[::_EVERY].sum(dtype=torch.float64))
 
 
-@contextmanager
-def _keras_calls(names: dict[int, str], calls: list[Call], keep: Callable[[Any], bool], prints: bool) -> Iterator[None]:
-    """Keras calls its layers without torch's hooks: its own entrance is watched for a while."""
-    layer_class = sys.modules["keras"].layers.Layer
-    own = layer_class.__call__
-
-    def watched(layer: Any, *args: Any, **kwargs: Any) -> Any:
+def _keras_calls(names: dict[int, str], calls: list[Call], prints: bool) -> AbstractContextManager[None]:
+    def watched(own: Callable[..., Any], layer: Any, *args: Any, **kwargs: Any) -> Any:
         name = names.get(id(layer))
         if name is None:
             return own(layer, *args, **kwargs)
         call = _opened(name, layer, [*args, *kwargs.values()], _keras_training(layer, kwargs))
         output = own(layer, *args, **kwargs)
-        calls.append(_closed(call, output, keep, prints))
+        calls.append(_closed(call, output, prints))
         return output
 
-    layer_class.__call__ = watched
+    return keras_entrance(watched)
+
+
+@contextmanager
+def keras_entrance(watched: Callable[..., Any]) -> Iterator[None]:
+    """Keras calls its layers without torch's hooks: their own entrance is watched for a while.
+
+    Args:
+        watched: (Keras' own entrance, layer, *args, **kwargs) -> what the layer gives.
+    """
+    layer_class = sys.modules["keras"].layers.Layer
+    own = layer_class.__call__
+    layer_class.__call__ = lambda layer, *args, **kwargs: watched(own, layer, *args, **kwargs)
     try:
         yield
     finally:
@@ -267,10 +268,6 @@ class Graph:
                 elif node.unit != call.name:
                     continue  # an inner layer's, whose own call came first, and what lies before it
                 waiting += [i for i in node.inputs if i and i not in stop and self.nodes[i].unit != call.name]
-
-    def of_unit(self, name: str) -> list[Node]:
-        """The operations of a layer."""
-        return [node for node in self.nodes.values() if node.unit == name]
 
     def is_parameter(self, place: int) -> bool:
         """Whether an operation is a parameter, moved, cast or scaled by a number at most."""

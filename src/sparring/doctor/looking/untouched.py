@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
-from ...networks.calling.probing import is_compiled, randomness
+from ...networks.calling.probing import is_compiled, other_randomness, randomness
 
 _JITTER = 0.05  # deviation of the noise on weights that opens what begins at zero
 
@@ -42,11 +40,10 @@ def untouched(*networks: nn.Module) -> Iterator[None]:
         and not any(is_lazy(param) for param in module._parameters.values() if param is not None)
     ]
     grads = [(param, param.grad) for network in networks for param in network.parameters()]
-    numpy = sys.modules.get("numpy")
-    before, before_numpy = random.getstate(), numpy.random.get_state() if numpy else None
     device = next((p.device for network in networks for p in network.parameters()), torch.device("cpu"))
     try:
         with ExitStack() as stack:
+            stack.enter_context(other_randomness())
             stack.enter_context(randomness(0, device))
             stack.enter_context(warnings.catch_warnings(action="ignore"))
             if any(map(is_compiled, networks)):
@@ -71,9 +68,6 @@ def untouched(*networks: nn.Module) -> Iterator[None]:
             module._buffers[name] = buffer
             with torch.no_grad():
                 buffer.copy_(value)
-        random.setstate(before)
-        if numpy:
-            numpy.random.set_state(before_numpy)
 
 
 def gradients(total: Tensor, leaves: list[Tensor]) -> list[Tensor | None]:

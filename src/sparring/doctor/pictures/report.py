@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -11,44 +11,22 @@ from ...errors import SparringError
 from ...findings import Report
 from ...pictures import grid
 from ..catalogue import judge
-from .scan import Say, facts_of, opened
+from .scan import facts_of, opened
 
 _LOADER = "the pictures of a loader or stream were not looked at: they may come once, and others each time"
 
 
-def examine_data(
-    source: Any,
-    *,
-    size: int | None = None,
-    channels: int | Literal["auto"] = "auto",
-    fit: str = "crop",
-    background: str = "white",
-    path: Any = None,
-    condition: str | None = None,
-    condition_from: Any = None,
-    cache: Any = None,
-    say: Say | None = None,
-) -> Report:
+def examine_data(source: Any, **reading: Any) -> Report:
     """Looks at a set of pictures as training would have it, and judges it. Files are read and never changed.
 
-    The arguments are those of `data_facts.opened`. Broken files become findings.
+    Args:
+        source: as for `train`.
+        reading: the other arguments of `scan.opened`. Broken files become findings.
 
     Raises:
         SparringError: as `train` would: for a source without a usable picture, and for conditions that it lacks.
     """
-    data = opened(
-        source,
-        size=size,
-        channels=channels,
-        fit=fit,
-        background=background,
-        path=path,
-        condition=condition,
-        condition_from=condition_from,
-        cache=cache,
-        say=say,
-    )
-    return report_on(data)
+    return report_on(opened(source, **reading))
 
 
 def report_on(data: Any, facts: dict[str, Any] | None = None) -> Report:

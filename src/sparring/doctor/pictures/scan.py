@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 
 from ...data import BUILTIN, IndexedStream, Pack, Stream, conditioned, open_data
+from ...data.builtin import usual_size
 from ...data.table import Row
 from .facts import Captions, Channel, DataFacts
 from .repeats import exact_groups, fingerprints, near_groups, repeats_of, thumbnails
 
-DEFAULT_SIZE_PX, NATURAL_SIZE_PX = 64, {"fashion-mnist": 28}  # as `train` has it
 _BYTES = 4 << 20  # pixels that are looked at at once
 _CHANNELS = {1: ("grey",), 3: ("red", "green", "blue"), 4: ("red", "green", "blue", "alpha")}
 _NUMBERS = "; 1 numbers each"  # what a note then says of the captions
@@ -68,8 +67,7 @@ def opened(
 
     Raises SparringError as `scan`.
     """
-    if size is None and isinstance(source, str | os.PathLike):
-        size = NATURAL_SIZE_PX.get(str(source), DEFAULT_SIZE_PX)
+    size = usual_size(source) if size is None else size
     data = open_data(
         source, size_px=size, channels=channels, fit=fit, background=background, path=path, cache=cache, say=say
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..catalogue import NotJudged
+from ..catalogue import Evidence, NotJudged
+from .facts import Track
 from .losses import Losses
 from .windows import LEAST_STEPS, Stretch, moving_medians, stretches
 
@@ -75,6 +76,41 @@ def lasting(
     )  # fmt: skip
     inside = slice(rows.first, rows.last + 1)
     return rows, float(np.median(d[inside])), float(np.median(g[inside]))
+
+
+def unmoved(
+    updates: dict[tuple[str, str], Track], word: str, role: str, *, still: float, points: int, steps: int
+) -> Evidence | NotJudged | None:
+    """Where a network's weights stay as they are in its own step.
+
+    Args:
+        updates: (network, step) -> the relative change of weights; words "d" and "g".
+        word: of the network.
+        role: of the network, in words.
+        still: a change of at most this is none.
+        points: logged points one after the other.
+        steps: that they span at least.
+    """
+    other = "g" if word == "d" else "d"
+    own_name, other_name = word.upper(), other.upper()
+    track = updates.get((word, word))
+    if track is None:
+        return NotJudged(f"the change of {own_name}'s weights in {own_name}'s step was not recorded")
+    still_rows = track.values <= still
+    found = stretches(still_rows, ~still_rows, track.steps, -track.values, least_steps=steps, least_points=points)
+    if found is None:
+        return None
+    clause, numbers = when(found, track.steps)
+    passed = updates.get((word, other))
+    also = passed is not None and float(np.median(passed.values)) > still
+    crossed = f" They do change in {other_name}'s step: the optimisers are crossed, or one." if also else ""
+    return Evidence(
+        f"{own_name}'s weights do not change in {own_name}'s step {clause}.{crossed}",
+        {**numbers, "rows": float(found.held)},
+        role,
+        undecided="The change of weights does not tell a missing optimiser from frozen parameters or a cut gradient: "
+        "`sparring check --step FILE:NAME` names which.",
+    )
 
 
 def too_short(losses: Losses) -> NotJudged:

@@ -95,10 +95,9 @@ def run(path: Path, dotted: str = "") -> ModuleType:
     Raises SparringError with the line where it fails.
     """
     name = dotted or _package_of(path)[0]
-    with in_words(path, f"{path.name} could not be imported"):
+    with in_words(path, f"{path.name} could not be imported"), _no_training(path):
         if dotted or "." in name:
-            with _no_training(path):
-                return importlib.import_module(name)
+            return importlib.import_module(name)
         # Not by the name of the file, which may be that of a package: gans/keras.py.
         name = f"{_NAME}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
         found = importlib.util.spec_from_file_location(name, path)
@@ -107,8 +106,7 @@ def run(path: Path, dotted: str = "") -> ModuleType:
         sys.modules[name] = module
         try:
             # Compiled here: Python's loader takes a file of equal size, changed in the same second, for the old one.
-            with _no_training(path):
-                exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
+            exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
         except BaseException:
             del sys.modules[name]
             raise

@@ -114,7 +114,7 @@ class Probe:
         mode = contextlib.nullcontext() if training else evaluation_mode(self.network)
         guard = contextlib.nullcontext() if self.device.type == "cpu" else _RowsExist()
         quiet = warnings.catch_warnings(action="ignore")  # what it says, it says again when it is trained
-        random_states = (_other_randomness(), randomness(0, self.device))
+        random_states = (other_randomness(), randomness(0, self.device))
         with self._unchanged(), random_states[0], random_states[1], mode, guard, quiet, torch.no_grad():
             return call(self.network)
 
@@ -148,7 +148,7 @@ class _RowsExist(TorchFunctionMode):
 
 
 @contextlib.contextmanager
-def _other_randomness() -> Iterator[None]:
+def other_randomness() -> Iterator[None]:
     """The random states of Python and of NumPy are as before afterwards."""
     numpy = sys.modules.get("numpy")
     before, before_numpy = random.getstate(), numpy.random.get_state() if numpy else None

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ....findings import Remedy
 from ...catalogue import Evidence, NotJudged, rule
 from ...running.facts import Track
-from ...running.spans import when
-from ...running.windows import stretches
+from ...running.spans import unmoved
 
 
 @rule(
@@ -41,21 +38,4 @@ def discriminator_not_updated(
     ## What to do
     Look at the optimiser first, then at what is frozen, then at the way of the gradient.
     """
-    track = updates.get(("d", "d"))
-    if track is None:
-        return NotJudged("the change of D's weights in D's step was not recorded")
-    still_rows = track.values <= still
-    found = stretches(still_rows, ~still_rows, track.steps, -track.values, least_steps=steps, least_points=points)
-    if found is None:
-        return None
-    clause, numbers = when(found, track.steps)
-    passed = updates.get(("d", "g"))
-    also = passed is not None and float(np.median(passed.values)) > still
-    other = " They do change in G's step: the optimisers are crossed, or one." if also else ""
-    return Evidence(
-        f"D's weights do not change in D's step {clause}.{other}",
-        {**numbers, "rows": float(found.held)},
-        "discriminator",
-        undecided="The change of weights does not tell a missing optimiser from frozen parameters or a cut gradient: "
-        "`sparring check --step FILE:NAME` names which.",
-    )
+    return unmoved(updates, "d", "discriminator", still=still, points=points, steps=steps)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ....findings import Remedy
 from ...catalogue import Evidence, NotJudged, rule
 from ...running.facts import Track
-from ...running.spans import when
-from ...running.windows import stretches
+from ...running.spans import unmoved
 
 
 @rule(
@@ -41,21 +38,4 @@ def generator_not_updated(
     ## What to do
     Look at the optimiser first, then at what is frozen, then at the way of the gradient.
     """
-    track = updates.get(("g", "g"))
-    if track is None:
-        return NotJudged("the change of G's weights in G's step was not recorded")
-    still_rows = track.values <= still
-    found = stretches(still_rows, ~still_rows, track.steps, -track.values, least_steps=steps, least_points=points)
-    if found is None:
-        return None
-    clause, numbers = when(found, track.steps)
-    passed = updates.get(("g", "d"))
-    also = passed is not None and float(np.median(passed.values)) > still
-    other = " They do change in D's step: the optimisers are crossed, or one." if also else ""
-    return Evidence(
-        f"G's weights do not change in G's step {clause}.{other}",
-        {**numbers, "rows": float(found.held)},
-        "generator",
-        undecided="The change of weights does not tell a missing optimiser from frozen parameters or a cut gradient: "
-        "`sparring check --step FILE:NAME` names which.",
-    )
+    return unmoved(updates, "g", "generator", still=still, points=points, steps=steps)
