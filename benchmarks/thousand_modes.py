@@ -44,7 +44,7 @@ from sparring.step import train_step
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
 SIZE_PX, SAMPLES, MODES = 16, 26_000, 1000
-WIDTHS = {"dcgan": 32, "resnet": 32, "r3gan": 16}
+WIDTHS = {"dcgan": 32, "dcgan-free": 32, "resnet": 32, "r3gan": 16}
 
 
 class Digits:

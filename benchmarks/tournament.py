@@ -49,16 +49,17 @@ FAKES = 2_000  # that are measured
 METRICS = ("fd", "kid", "coverage", "precision", "recall")
 # On a CPU updates count more than pictures (docs/LOG.md): all have the same small batch and narrow networks.
 CPU = {"batch": 16, "threads": 1, "precision": "fp32", "ema_half_life_images": 5_000.0}
-WIDTHS = {"dcgan": 32, "resnet": 32, "r3gan": 16}
-_FAST = {"d_lr": 4e-4, "g_lr": 4e-4}
+WIDTHS = {"dcgan": 32, "dcgan-free": 32, "resnet": 32, "r3gan": 16}
+_FAST = {"d_lr": 1e-3, "g_lr": 1e-3}
+_CALM = {"beta1": 0.0, "beta2": 0.99}
+_PAIRED = RECIPES["dcgan"].but(loss="relativistic", network="dcgan-free", **_CALM)
+_LAZY = {"r1": 0.02, "r2": 0.02, "r1_every": 8, "r2_every": 8}
 CONTESTANTS: dict[str, Recipe] = RECIPES | {
-    "dcgan 4e-4": RECIPES["dcgan"].but(**_FAST),
-    "dcgan 4e-4 + r1/8": RECIPES["dcgan"].but(**_FAST, r1=0.1, r1_every=8),
-    "dcgan 4e-4 + DiffAugment": RECIPES["dcgan"].but(**_FAST, augment="color,translation,cutout"),
-    "dcgan 4e-4 + lecam": RECIPES["dcgan"].but(**_FAST, lecam=0.3),
-    "hinge 4e-4": RECIPES["hinge"].but(**_FAST),
-    "ragan 4e-4": RECIPES["ragan"].but(**_FAST),
-    "relativistic + r1 r2, dcgan's nets": RECIPES["dcgan"].but(**_FAST, loss="relativistic", r1=0.1, r2=0.1),
+    "dcgan 1e-3": RECIPES["dcgan"].but(**_FAST),
+    "hinge 1e-3": RECIPES["hinge"].but(**_FAST),
+    "ragan 1e-3, beta2 .99": RECIPES["ragan"].but(**_FAST, beta2=0.99),
+    "paired, lazy r1 r2, 1e-3": _PAIRED.but(**_FAST, **_LAZY),
+    "paired, lazy r1 r2, 2e-3": _PAIRED.but(d_lr=2e-3, g_lr=2e-3, **_LAZY),
 }
 STAGES: dict[str, dict[str, Any]] = {
     "screen": {"minutes": 5.0, "seeds": 3},
