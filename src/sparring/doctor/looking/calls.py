@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ...conditions import Shape
 from ...errors import SparringError
@@ -18,7 +19,10 @@ from ...networks.calling.trying import Trial, first_width, search
 from ...networks.keras import KerasNetwork
 from .untouched import untouched
 
-N = 4  # pictures in a probe: enough for batch norm to mean something
+N, FEW = 4, 2  # pictures in a probe: enough for batch norm to mean something; and of networks that take long
+# Parameters times pixels from which on a forward pass takes seconds: a DCGAN of 64 px has 1.5e10, a style-based
+# generator of 256 px 1.8e12 (benchmarks/looking.py).
+_DEAR = 2e11
 Values = dict[str, Tensor]
 Encode = Callable[[Shape, int, int, torch.device], Tensor]
 
@@ -58,6 +62,13 @@ def floats(output: Any) -> list[Tensor]:
             f"A network gave a {type(output).__name__}.", "a tensor, or tensors in a list, tuple or dict"
         )
     return found
+
+
+def pictures_for(network: nn.Module, shape: Sequence[int]) -> int:
+    """How many pictures of a shape a network is probed with."""
+    pixels = shape[-1] * shape[-2] if len(shape) == 3 else 1
+    numbers = sum(0 if is_lazy(param) else param.numel() for param in network.parameters())
+    return FEW if pixels * numbers > _DEAR else N
 
 
 def condition_values(condition: Shape, n: int, seed: int, device: torch.device) -> Tensor:
@@ -109,12 +120,12 @@ def generator_call(
         notes.append(f"The generator's first layer takes {known} numbers, so z has {known} here (latent={known}).")
         latent = known
     form, device = found.form, device_of(network)
-    z_shape = shapes[form.encoding("z")]
+    z_shape, n = shapes[form.encoding("z")], pictures_for(network, pinned)
 
     def draw(seed: int) -> Values:
-        values = {"z": torch.randn(N, *z_shape, generator=torch.Generator().manual_seed(seed)).to(device)}
+        values = {"z": torch.randn(n, *z_shape, generator=torch.Generator().manual_seed(seed)).to(device)}
         if condition is not None and form.has_condition:
-            values["condition"] = condition_values(condition, N, seed, device)
+            values["condition"] = condition_values(condition, n, seed, device)
         return values
 
     return Called(
@@ -141,7 +152,8 @@ def discriminator_call(
         SparringError: it cannot be called on them.
     """
     device = device_of(network)
-    images = images if call is not None else images[:N]  # the user's own call may know how many there are
+    if call is None:  # the user's own call may know how many there are
+        images = images[: pictures_for(network, images.shape[1:])]
 
     def pictures(seed: int) -> Tensor:
         turn = torch.Generator().manual_seed(seed)

@@ -87,8 +87,7 @@ def together(g: Looked, d: Looked, reals: Tensor, loss: Loss, to_d: Callable[[Te
         real_logits = d.called.give({"images": reals[:n], **told})
         fake_logits = d.called.give({"images": seen[:n], **told})
         of_d = sum_of([d_loss(loss.family, r, f) for r, f in _judged(loss, real_logits, fake_logits)])
-        d.with_gradients("d_gradient", norms(of_d, d.params))
-        at_fake = _gradient(sum_of([output.sum() for output in fake_logits]), seen)
+        d.with_gradients("d_gradient", norms(of_d, d.params, last=True))
         through = d.called.give({"images": fake[:n], **told})
         of_g = sum_of(
             [
@@ -96,13 +95,23 @@ def together(g: Looked, d: Looked, reals: Tensor, loss: Loss, to_d: Callable[[Te
                 for r, f in _judged(loss, real_logits, through)
             ]
         )
-        reached = norms(sum_of([output.sum() for output in through]), g.params)
-        g.with_gradients("g_gradient", norms(of_g, g.params))
-        if not any(reached.values()):  # last: it writes to weights that the graphs above hold
+        reached = norms(of_g, g.params)
+        g.with_gradients("g_gradient", reached)
+        if not any(reached.values()):  # the loss may be flat here, and the way open
+            reached = norms(sum_of([output.sum() for output in through]), g.params, last=True)
+        cut = ""
+        if not any(reached.values()):
+            outputs = d.called.give({"images": seen[:n], **told})
+            cut = (
+                "discriminator"
+                if _gradient(sum_of([output.sum() for output in outputs]), seen) is None
+                else "generator"
+            )
+            # Last: it writes to weights that the graphs above hold.
             reached = _woken(g, d, told, to_d, n)
     known = [norm for norm in reached.values() if norm is not None]
     connected = any(known) if any(p.requires_grad for p in g.params.values()) else None
-    cut_by = "" if connected or connected is None else "generator" if at_fake is not None else "discriminator"
+    cut_by = "" if connected or connected is None else cut
     pair = Pair(
         shared=held[:_SHOWN],
         g_shape=tuple(made.shape[1:]),
@@ -147,11 +156,11 @@ def _gradient(total: Tensor, leaf: Tensor) -> Tensor | None:
     return gradients(total, [leaf])[0]
 
 
-def norms(loss: Tensor, params: dict[str, Tensor]) -> dict[str, float | None]:
-    """The norm of the loss' gradient at each parameter; None where none comes to it."""
+def norms(loss: Tensor, params: dict[str, Tensor], *, last: bool = False) -> dict[str, float | None]:
+    """The norm of the loss' gradient at each parameter; None where none comes to it. `last`: its graph may go."""
     asked = {name: param for name, param in params.items() if param.requires_grad}
     if not asked or not loss.requires_grad:
         return dict.fromkeys(params)
-    found = gradients(loss, list(asked.values()))
+    found = gradients(loss, list(asked.values()), keep=not last)
     known = {name: None if g is None else float(g.float().norm()) for name, g in zip(asked, found, strict=True)}
     return {name: known.get(name) for name in params}

@@ -69,11 +69,12 @@ def look(role: str, called: Called, *, frozen_by_user: bool = False) -> Looked:
     with untouched(network):
         structure, outputs, inputs, bounds = _traced(called, params)
         layers = structure.layers(params)
+        zero, many = _dead(called, params, structure.graph, outputs)
+        structure.let_go()
         layers, given = _swapped(called, layers, params, structure.owner, inputs)
-        zero = _dead(called, params)
         layers = [dataclasses.replace(layer, zero_share=zero.get(layer.name)) for layer in layers]
         layers = _tried_again(called, layers)
-        output = _measured(called, outputs, bounds)
+        output = _measured(many, outputs, bounds)
         field = _field(called, params, structure) if role == "discriminator" else None
     facts = Network(
         role=role,
@@ -156,10 +157,11 @@ def _swapped(
 ) -> tuple[list[Layer], list[Input]]:
     """Replaces one input after the other, with the weights as they are and then with noise on them."""
     first, second = called.draw(0), called.draw(1)
-    plain = _effects(called, first, second)
+    plain = woken = _effects(called, first, second)
     used = {layer.name for layer in layers if layer.calls}
-    with jittered([param for name, param in params.items() if owner.get(name) in used]):
-        woken = _effects(called, first, second)
+    if any(not effect or used - changed for effect, changed in plain.values()):
+        with jittered([param for name, param in params.items() if owner.get(name) in used]):
+            woken = _effects(called, first, second)
     given: list[Input] = []
     reached: dict[str, list[str]] = {layer.name: [] for layer in layers}
     for name, value in first.items():
@@ -196,10 +198,9 @@ def _difference(one: Tensor, two: Tensor) -> float:
     return largest if largest == largest else float("inf")  # what is not a number counts as a difference
 
 
-def _measured(called: Called, outputs: list[Tensor], bounds: Bounds | None) -> Output:
+def _measured(many: list[Tensor], outputs: list[Tensor], bounds: Bounds | None) -> Output:
     """The range of what comes out, over several batches."""
-    many = [_run(called, called.draw(seed))[0][0].double().flatten() for seed in _SEEDS]
-    numbers = torch.cat(many)
+    numbers = torch.cat([each.double().flatten() for each in many])
     finite = bool(numbers.isfinite().all())
     numbers = numbers[numbers.isfinite()]
     if not len(numbers):
@@ -218,33 +219,55 @@ def _measured(called: Called, outputs: list[Tensor], bounds: Bounds | None) -> O
     )
 
 
-def _dead(called: Called, params: dict[str, Tensor]) -> dict[str, float]:
-    """For each layer that a ReLU follows: the part of its units that are 0 for all of several batches."""
+def _dead(
+    called: Called, params: dict[str, Tensor], first: Graph, outputs: list[Tensor]
+) -> tuple[dict[str, float], list[Tensor]]:
+    """Units that are never awake, and what came out on the way.
+
+    Args:
+        called: the network.
+        params: by name.
+        first: the graph of the first of the batches.
+        outputs: what it gave.
+
+    Returns:
+        For each layer that a ReLU follows the part of its units that are 0 for all of several batches; and the first
+        output of each batch.
+    """
     most: dict[int, tuple[str, Tensor]] = {}
     names = {id(param): name for name, param in params.items()}
     channels_last = hasattr(called.network, "layers_inside")
     units = named_units(called.network)
     units_last = {name for name, unit in units.items() if channels_last or isinstance(unit, nn.Linear)}
-    for seed in _SEEDS:
+    _look_for_zeros(first, units_last, most)
+    many = [outputs[0]]
+    for seed in _SEEDS[1:]:
         values = {name: _leaf(value) for name, value in called.draw(seed).items()}
         with torch.enable_grad(), randomness(seed, device_of(called.network)), recorded(called.network) as calls:
-            graph = Graph(called.give(values), calls, names)
-            rectified = sorted(
-                (node for node in graph.nodes.values() if node.kind == "relu"), key=lambda n: n.fn._sequence_nr()
-            )
-            for place, node in enumerate(rectified):
-                layer = _rectified_layer(graph, node)
-                found = _unit_maxima(node.fn, last=layer in units_last)
-                if found is None:
-                    continue
-                name, before = most.get(place, (layer, found))
-                if before.shape == found.shape:
-                    most[place] = name, torch.maximum(before, found)
+            gave = called.give(values)
+            _look_for_zeros(Graph(gave, calls, names), units_last, most)
+        many.append(gave[0].detach())
+        del gave, calls  # a graph at a time
     shares: dict[str, float] = {}
     for name, largest in most.values():
         if name:
             shares[name] = max(shares.get(name, 0.0), float((largest <= 0).float().mean()))
-    return shares
+    return shares, many
+
+
+def _look_for_zeros(graph: Graph, units_last: set[str], most: dict[int, tuple[str, Tensor]]) -> None:
+    """Writes down the largest number that each unit behind a ReLU has had, by the ReLU's place."""
+    rectified = sorted(
+        (node for node in graph.nodes.values() if node.kind == "relu"), key=lambda n: n.fn._sequence_nr()
+    )
+    for place, node in enumerate(rectified):
+        layer = _rectified_layer(graph, node)
+        found = _unit_maxima(node.fn, last=layer in units_last)
+        if found is None:
+            continue
+        name, before = most.get(place, (layer, found))
+        if before.shape == found.shape:
+            most[place] = name, torch.maximum(before, found)
 
 
 def _unit_maxima(fn: Any, *, last: bool) -> Tensor | None:

@@ -33,6 +33,11 @@ class Structure:
         self.kinds = {name: self._kind(name) for name in self.units}
         self.used = {node.parameter for node in graph.nodes.values() if node.parameter}
 
+    def let_go(self) -> None:
+        """Gives back the numbers that the graph keeps for a backward pass; what is known of it stays."""
+        self.calls = []
+        self.graph.let_go()
+
     def _has_parts(self, name: str) -> bool:
         unit = self.units[name]
         if not isinstance(unit, nn.Module) or hasattr(self.network, "layers_inside"):

@@ -256,6 +256,12 @@ class Graph:
                     self.nodes[given].outputs.append(place)
         self._name(calls)
 
+    def let_go(self) -> None:
+        """Gives back the operations, and with them all numbers that they keep for a backward pass."""
+        self._held = [], []
+        for node in self.nodes.values():
+            node.fn = None
+
     def _name(self, calls: list[Call]) -> None:
         """Writes the name of each call on the operations between its inputs and its outputs."""
         for call in calls:

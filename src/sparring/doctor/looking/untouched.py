@@ -70,17 +70,23 @@ def untouched(*networks: nn.Module) -> Iterator[None]:
                 buffer.copy_(value)
 
 
-def gradients(total: Tensor, leaves: list[Tensor]) -> list[Tensor | None]:
-    """The gradient of a number at leaves of its graph; None at those that are no part of it. Within `untouched`."""
+def gradients(total: Tensor, leaves: list[Tensor], *, keep: bool = True) -> list[Tensor | None]:
+    """The gradient of a number at leaves of its graph; None at those that are no part of it. Within `untouched`.
+
+    Args:
+        total: a scalar.
+        leaves: where.
+        keep: whether the graph is gone through again.
+    """
     try:
-        return list(torch.autograd.grad(total, leaves, allow_unused=True, retain_graph=True))
+        return list(torch.autograd.grad(total, leaves, allow_unused=True, retain_graph=keep))
     except RuntimeError as error:
         if "use_reentrant" not in str(error):
             raise
     # A reentrant checkpoint takes no other way than this one.
     for leaf in leaves:
         leaf.grad = None
-    total.backward(retain_graph=True)
+    total.backward(retain_graph=keep)
     return [leaf.grad for leaf in leaves]
 
 
