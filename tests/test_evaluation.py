@@ -255,8 +255,8 @@ def improving(monkeypatch: pytest.MonkeyPatch, values: dict[int, float]) -> None
     calls = iter(values.values())
     judge = Judge.__call__
 
-    def decided(self: Judge, sample: Any) -> dict[str, Any]:
-        return judge(self, sample) | {"value": next(calls)}
+    def decided(self: Judge, sample: Any, trainer: Any = None) -> dict[str, Any]:
+        return judge(self, sample, trainer) | {"value": next(calls)}
 
     monkeypatch.setattr(Judge, "__call__", decided)
 

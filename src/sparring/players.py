@@ -72,6 +72,8 @@ class Players:
         self.d_clipper = Clipper(recipe.d_clip_norm, recipe.d_clip_mean, recipe.d_clip_value)
         self._around = [module for module in self.generator.modules() if isinstance(module, Around)]
         self._gives_probabilities = bool(getattr(self.discriminator, "gives_probabilities", False))
+        # Is shown an optimiser and its gradients' norm just before it steps, where somebody wants to see.
+        self.watch: Callable[[torch.optim.Optimizer, Tensor], object] | None = None
         self.d_updates = 0  # so far, for penalties that are not always due
         self._gathering: set[torch.optim.Optimizer] = set()  # those whose gradients are being added up
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
@@ -135,6 +137,8 @@ class Players:
     def _update(self, optimizer: torch.optim.Optimizer, params: Sequence[Tensor], clipper: Clipper) -> Tensor:
         self._gathering.discard(optimizer)
         norm = clipper(params)
+        if self.watch is not None:
+            self.watch(optimizer, norm)
         optimizer.step()
         return norm
 

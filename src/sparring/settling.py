@@ -25,6 +25,7 @@ from .methods import Recipe
 from .metrics.extractors import check_features, extractor_named
 from .metrics.features import Extractor
 from .metrics.judging import EVALUATED, Judge, judge_of, judging_metric, obedience_judge_of, usual_metric
+from .metrics.symptoms import symptoms_of
 from .networks.calling import randomness
 from .players import paint, resolve_device
 from .seeds import seed_for
@@ -171,6 +172,7 @@ def _judge(plan: Plan, decided: dict[str, Any] | None, extractor: Extractor | No
     seed = seed_for(plan.seed, "evaluation")
     extractor = extractor or _extractor(plan)
     judge = judge_of(plan.split.pictures(), extractor, decided["metric"], decided["n_fake"], seed)
+    judge = replace(judge, symptoms=symptoms_of(plan.split, judge.held, judge.metric, extractor, judge.n, seed))
     if plan.data.condition is None:
         return judge
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from .events import LAST_EVALUATION, Event
-from .findings import Action
+from .findings import Action, Finding
 
 PLAIN_EVERY_SECONDS = 15.0  # between plain lines, so that a log of a night stays readable
 
@@ -58,6 +58,8 @@ class Progress:
             self._show(event)
         elif event.kind in ("evaluation", LAST_EVALUATION):
             self.say(evaluation_line(event))
+        elif event.kind == "finding" and event.step and event.values.get("severity") != "info":
+            self.say(finding_line(event))  # those of step 0 were said before the training
         elif event.kind == "best":
             self.say(f"step {event.step:,}: the best so far, kept")
         elif event.kind == "ended":
@@ -107,6 +109,21 @@ def evaluation_line(event: Event) -> str:
             f"obedience {v['obedience']:.0%} (reals {v['obedience_reals']:.0%}, chance {v['obedience_chance']:.0%})"
         )
     return f"step {event.step:,}: {', '.join(parts)}"
+
+
+def finding_line(event: Event) -> str:
+    """'step 4,200: warning SP401 discriminator-won: The discriminator has won from step 3,100 ...'."""
+    v = event.values
+    return f"step {event.step:,}: {v['severity']} {v['code']} {v['name']}: {v['message']}"
+
+
+def findings_line(findings: Sequence[Finding]) -> str:
+    """What the doctor found in a run, in a sentence: errors and warnings by code; "" where there is none."""
+    grave = [finding for finding in findings if finding.severity != "info"]
+    if not grave:
+        return ""
+    named = list(dict.fromkeys(f"{finding.code} {finding.name}" for finding in grave))
+    return f"The doctor found {', '.join(named)}: `sparring explain {grave[0].code}` says what to do."
 
 
 def end_line(ended: str, step: int, best: dict[str, Any] | None) -> str:

@@ -18,14 +18,15 @@ from .findings import Action
 from .game import Game
 from .methods import Recipe, recipe_named
 from .networks.calling import randomness, understand
+from .networks.calling.probing import Probe
 from .players import Players, paint
 from .seeds import seed_for
-from .signals import Window
+from .signals import Movement, Window
 from .stabilisers import prepare
 from .step import train_step
 
 # First signs of life come at these steps whatever the period; later ticks come at its multiples.
-EARLY_TICKS = (1, 2, 5)
+EARLY_TICKS, TICK_EVERY = (1, 2, 5), 10
 # Actions that ask something of whoever keeps the run: they come back as events of the same kind.
 _PASSED_ON = ("sample", "checkpoint", "keep")
 
@@ -102,6 +103,8 @@ class Trainer:
         self.step = self.images = 0
         self._drawn = 0  # real pictures drawn so far: the place in the data's order
         self._window = Window()
+        self.watches = True  # whether ticks tell how far steps move the weights
+        self._tick_every = TICK_EVERY
         self._stop_reason = ""
         self._applied: list[Event] = []
         self._ticked = (time.monotonic(), 0)  # when the last tick was, and the images seen by then
@@ -138,9 +141,11 @@ class Trainer:
         last = budget.last_step(self.recipe.images_a_step, self.data.n)
         deadline = time.monotonic() + 60 * budget.minutes if budget.minutes else None
         self._ticked = (time.monotonic(), self.images)
+        periods = periods or {"tick": TICK_EVERY}
+        self._tick_every = periods.get("tick", TICK_EVERY)
         while not self._is_over(last, deadline):
             self._one_step()
-            yield from self._due(periods or {"tick": 10})
+            yield from self._due(periods)
         if len(self._window):
             yield self._tick()
         yield from self._taken_up()
@@ -180,8 +185,12 @@ class Trainer:
     def _one_step(self) -> None:
         self.players.at(self.images)
         self.game.at(self.recipe, self.images)
+        # Steps at which a tick is due are watched: one in ten is enough to see whether and how far weights move.
+        watched = self.watches and (self.step + 1 in EARLY_TICKS or (self.step + 1) % self._tick_every == 0)
+        movement = Movement(self.players) if watched else None
         with randomness(seed_for(self.seed, "step", self.step), self.players.device):
-            self._window.add(train_step(self.players, self.game, self._draw))
+            seen = train_step(self.players, self.game, self._draw)
+        self._window.add(seen if movement is None else seen | movement.signals())
         self.step += 1
         self.images += self.recipe.images_a_step
         self.game.augment.adapt(self.recipe.images_a_step)
@@ -229,15 +238,41 @@ class Trainer:
             for group in optimizers[name].param_groups:
                 group["lr"] = getattr(self.recipe, name)
 
-    def sample(self, n: int, seed: int, condition: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, seed: int, condition: Tensor | None = None, *, raw: bool = False) -> Tensor:
         """Pictures of the averaged generator; the i-th depends on (seed, i) and its condition alone.
 
-        condition [n, ...] for a conditional pair; None for those of n real pictures. Returns uint8.  # [n, C, H, W]
+        condition [n, ...] for a conditional pair; None for those of n real pictures. `raw`: of the generator itself.
+        Returns uint8.  # [n, C, H, W]
         """
         players = self.players
         if condition is None:
             condition = self.data.draw(0, n, seed=seed, flip=False)[1] if self.data.condition is not None else None
-        return paint(players.average, n, seed, players.z_shape, players.device, condition=condition)
+        generator = players.generator if raw else players.average
+        return paint(generator, n, seed, players.z_shape, players.device, condition=condition)
+
+    def criticise(self, pictures: Tensor, condition: Tensor | None = None) -> Tensor:
+        """What D says of pictures, as in a step: in batches of the recipe's, augmented; and nothing of D changes.
+
+        Args:
+            pictures: uint8  # [n, C, H, W]
+            condition: of each, for a conditional pair  # [n, ...]
+
+        Returns the logit of each (of a map of them the mean), float32 on the CPU  # [n]
+        """
+        batch, n, device = self.recipe.batch, len(pictures), self.players.device
+        # The last batch is filled up with the first pictures: batch norms are to see as many as in training.
+        order = torch.arange(-(-n // batch) * batch) % n
+
+        def ask(_: nn.Module) -> Tensor:
+            said = []
+            for rows in order.split(batch):
+                images = pictures[rows].to(device).float().div(127.5).sub(1)
+                told = None if condition is None else condition[rows].to(device)
+                logits = self.players.discriminate(self.game.augment(images), told).logits
+                said.append(logits.view(len(rows), -1).mean(1).cpu())
+            return torch.cat(said)[:n]
+
+        return Probe(self.players.discriminator)(ask, training=True)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next step depends on: tensors and plain data, loadable with weights_only=True."""

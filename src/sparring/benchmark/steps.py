@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import machine, networks
+from ..doctor.monitor import Monitor
 from ..game import Game
 from ..methods import RECIPES, Recipe
 from ..networks.calling import randomness, understand
@@ -22,10 +24,17 @@ from ..step import train_step
 from .timing import Found, in_turn
 
 
-def official_loop(generator: nn.Module, discriminator: nn.Module, real: Tensor, latent: int) -> Callable[[], int]:
+def official_loop(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    real: Tensor,
+    latent: int,
+    observe: Callable[..., object] = lambda **_: None,
+) -> Callable[[], int]:
     """One iteration of the official PyTorch DCGAN example: D on reals, D on fakes, G; Adam; `.item()` every step.
 
     Written anew from what it does (pytorch/examples, dcgan/main.py); the loss is taken on logits, since ours is.
+    `observe` is told what a monitor may be told.
     """
     d_adam = torch.optim.Adam(discriminator.parameters(), 2e-4, (0.5, 0.999))
     g_adam = torch.optim.Adam(generator.parameters(), 2e-4, (0.5, 0.999))
@@ -36,15 +45,15 @@ def official_loop(generator: nn.Module, discriminator: nn.Module, real: Tensor, 
 
     def iterate() -> int:
         discriminator.zero_grad()
-        output = discriminator(real)
-        real_loss = loss_of(output, 1.0)
+        real_logits = discriminator(real)
+        real_loss = loss_of(real_logits, 1.0)
         real_loss.backward()
-        output.sigmoid().mean().item()
+        real_logits.sigmoid().mean().item()
         fake = generator(torch.randn(n, latent, device=real.device))
-        output = discriminator(fake.detach())
-        fake_loss = loss_of(output, 0.0)
+        fake_logits = discriminator(fake.detach())
+        fake_loss = loss_of(fake_logits, 0.0)
         fake_loss.backward()
-        output.sigmoid().mean().item()
+        fake_logits.sigmoid().mean().item()
         d_adam.step()
         generator.zero_grad()
         output = discriminator(fake)
@@ -53,6 +62,10 @@ def official_loop(generator: nn.Module, discriminator: nn.Module, real: Tensor, 
         output.sigmoid().mean().item()
         g_adam.step()
         (real_loss + fake_loss).item(), g_loss.item()
+        observe(
+            d_loss_real=real_loss, d_loss_fake=fake_loss, g_loss=g_loss,
+            real_logits=real_logits, fake_logits=fake_logits, real=real, fake=fake,
+        )  # fmt: skip
         return n
 
     return iterate
@@ -94,6 +107,42 @@ def bench_step(size_px: int, channels: int, batch: int, width: int, rounds: int)
         else:
             notes.append(f"bf16 was not measured: this {device.type} has no bf16 arithmetic.")
         return in_turn(contenders, rounds), notes
+
+
+TOGETHER = 10  # iterations in a turn of `bench step --monitor`: some of what a monitor does is due every tenth
+
+
+def bench_monitor(size_px: int, channels: int, batch: int, width: int, rounds: int) -> Found:
+    """The official example's loop with a `Monitor` that is told everything, against the same loop without."""
+    recipe = RECIPES["dcgan"].but(batch=batch, width=width, precision="fp32")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with randomness(0, device):
+        pair = networks.build("dcgan", size_px, channels, width, recipe.latent)
+        real = (torch.rand(batch, channels, size_px, size_px) * 2 - 1).to(device)
+        plain, watched = ([network.to(device) for network in copy.deepcopy(pair)] for _ in range(2))
+        # Each loop's hooks may see the other's optimiser: they must tell them apart, as in a program with two pairs.
+        with Monitor("bce", say=lambda _: None, generator=watched[0], discriminator=watched[1]) as monitor:
+            seconds: list[float] = []
+            without = official_loop(plain[0], plain[1], real, recipe.latent)
+            within = official_loop(watched[0], watched[1], real, recipe.latent, monitor.observe)
+            contenders = {
+                "official example's loop, fp32": lambda: sum(without() for _ in range(TOGETHER)),
+                "the same with a Monitor, everything on": lambda: _timed(
+                    lambda: sum(within() for _ in range(TOGETHER)), seconds
+                ),
+            }
+            found = in_turn(contenders, rounds)
+            spent, steps = monitor.seconds, TOGETHER * (rounds + 1)
+    per_step, share = 1000 * spent / steps, spent / sum(seconds)
+    note = f"By the monitor's own clock: {per_step:.2f} ms a step, {share:.2%} of its loop, its first looks included."
+    return found, [f"Turns of {TOGETHER} iterations.", note]
+
+
+def _timed(work: Callable[[], int], seconds: list[float]) -> int:
+    began = time.perf_counter()
+    done = work()
+    seconds.append(time.perf_counter() - began)
+    return done
 
 
 # What `bench options` sets beside the plain step, one at a time.

@@ -16,7 +16,8 @@ WIDTH, MOST_LINES = 116, 25  # of a story
 # What comes first where several things are wrong: what makes other numbers meaningless; then data, numerics, clipping.
 _FIRST = (
     "SP501", "SP405", "SP406", "SP407", "SP408", "SP402", "SP403", "SP401", "SP505", "SP404", "SP507", "SP502",
-    "SP504", "SP506", "SP509", "SP508", "SP409", "SP503",
+    "SP504", "SP506", "SP509", "SP508", "SP601", "SP607", "SP604", "SP605", "SP603", "SP602", "SP606", "SP611", "SP608",
+    "SP610", "SP609", "SP409", "SP503",
 )  # fmt: skip
 # What can give such numbers, the likeliest first.
 _CAUSES: dict[str, tuple[str, ...]] = {
@@ -35,6 +36,17 @@ _CAUSES: dict[str, tuple[str, ...]] = {
     "SP501": ("the logarithm of 0", "gradients without bound", "fp16"),
     "SP502": ("Adam's second moment had decayed while gradients were tiny", "a freak batch", "a rate too high"),
     "SP505": ("a sigmoid before the logarithm",),
+    "SP601": ("a D too weak to tell copies from variety", "a rate of G too high", "a z that is constant, or not used"),
+    "SP602": ("a D that nothing holds back", "a batch too small to hold all modes", "few pictures of those kinds"),
+    "SP603": ("few pictures of a class", "a condition that outweighs z"),
+    "SP604": ("labels that do not belong to their pictures", "a condition that does not reach G", "a deaf D"),
+    "SP605": ("labels that do not belong to their pictures", "a condition that does not reach D"),
+    "SP606": ("too few pictures for a D of this size", "no augmentation"),
+    "SP607": ("too few pictures", "far more steps than they can feed"),
+    "SP608": ("a D that knows its pictures by heart", "a rate too high for this late", "the game going round"),
+    "SP609": ("transposed convolutions whose kernel the stride does not divide",),
+    "SP610": ("a half-life longer than the training", "an average over a leap"),
+    "SP611": ("an augmentation that D sees in reals alone, or nearly always",),
 }  # fmt: skip
 # What a rule that looked and found nothing rules out.
 _NOT = {
@@ -42,6 +54,8 @@ _NOT = {
     "SP405": "a D that is not updated", "SP406": "a G that is not updated", "SP407": "steps that move both networks",
     "SP408": "a G with the wrong target", "SP501": "NaN and infinities", "SP502": "leaps", "SP505": "a clamped loss",
     "SP404": "a gradient of G that vanished", "SP504": "gradients without bound", "SP409": "a circle of both",
+    "SP601": "a collapse", "SP602": "modes that are missing", "SP604": "conditions that G ignores",
+    "SP607": "copies of training pictures", "SP608": "quality that was lost again",
 }  # fmt: skip
 
 
@@ -80,7 +94,7 @@ def joined(reports: list[Report]) -> Report:
 
 
 def diagnose_history(history: History, *, loss: str | None = None) -> Report:
-    """Judges a training that ran by the rules on balance and stability.
+    """Judges a training that ran by the rules on balance, stability and quality.
 
     Args:
         history: of the training, whoever recorded it.
@@ -100,7 +114,7 @@ def diagnose_history(history: History, *, loss: str | None = None) -> Report:
         notes.append(f"D's loss is taken as the average of its two terms ({how}), and doubled.")
     if history.not_understood:
         notes.append(f"{history.not_understood:,} lines held numbers and were not understood.")
-    return judge(facts, among=("SP4", "SP5"), notes=notes)
+    return judge(facts, among=("SP4", "SP5", "SP6"), notes=notes)
 
 
 def story(history: History, report: Report) -> str:
@@ -133,7 +147,7 @@ def story(history: History, report: Report) -> str:
     parts += [f"{word}: {text}" for word, text in zip(("Do first", "Then", "Then"), todo, strict=False)]
     if serious:
         parts.append(f"Open: {serious[0].undecided}")
-    else:
+    elif "SP601" not in report.judged:
         parts.append(
             "What losses cannot tell: whether the pictures are good. Collapse and ignored conditions often lie in the "
             "middle of the healthy band; measure the samples."

@@ -25,6 +25,7 @@ from .features import Extractor, extract
 from .measuring import floor_of
 from .opening import Look, chosen_places, of_places
 from .sides import Side
+from .symptoms import Symptoms, Trainers
 
 EVALUATED = 1_000  # pictures that are made for an evaluation: two or three seconds of lite0 on two cores
 # What else is written down at each evaluation: cheap once features are there, and blind to what the others see.
@@ -46,6 +47,7 @@ class Judge:
         seed: of the latents.
         floor: what the metric gives for one half of the held-out pictures against the other.
         obedience: of a conditional pair, who tells whether pictures follow their conditions.
+        symptoms: what looks for signs of what went wrong, for the doctor.
     """
 
     held: Side
@@ -55,18 +57,21 @@ class Judge:
     seed: int
     floor: float | None
     obedience: ObedienceJudge | None = None
+    symptoms: Symptoms | None = None
 
-    def __call__(self, sample: Callable[..., Tensor]) -> dict[str, Any]:
+    def __call__(self, sample: Callable[..., Tensor], trainer: Trainers | None = None) -> dict[str, Any]:
         """Returns the values of an "evaluation" event: the metric's value and noise, and further metrics.
 
         The noise is one standard deviation over other fakes of the same generator; the reals stay the same.
 
         Args:
             sample: (n, seed) -> uint8 [n, C, H, W]; with `obedience` (n, seed, conditions [n, ...]).
+            trainer: what else a trainer offers, for `symptoms`.
         """
         begin = time.monotonic()
         asked = [] if self.obedience is None else [self.obedience.asked(self.n, self.seed)]
-        features, probabilities = extract(self.extractor, iter([sample(self.n, self.seed, *asked)]), self.n, False, "")
+        pictures = sample(self.n, self.seed, *asked)
+        features, probabilities = extract(self.extractor, iter([pictures]), self.n, False, "")
         fake = Side(features, probabilities, None, None)
         found = self.metric.compute(fake, self.held, seed=self.seed, resample="fakes")
         beside = {name: self._beside(name, fake) for name in BESIDE if name != self.metric.name}
@@ -81,6 +86,8 @@ class Judge:
             "n_real": self.held.n,
         }
         obeyed = {} if self.obedience is None else self.obedience(features, *asked)
+        if self.symptoms is not None:
+            beside |= self.symptoms(fake, pictures, asked[0] if asked else None, sample, trainer)
         return values | beside | obeyed | {"seconds": round(time.monotonic() - begin, 3)}
 
     def _beside(self, name: str, fake: Side) -> float | None:

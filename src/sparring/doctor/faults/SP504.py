@@ -29,12 +29,12 @@ def good() -> list[Case]:
 
 
 def _past(folder: Path) -> dict[str, Any]:
-    norm = 2.0 * np.exp(np.linspace(0, 5.5, 400) + wobble(400, 1))
+    norm = 2.0 * np.exp(np.linspace(0, 8.0, 400) + wobble(400, 1))
     return recorded(d_gradient=norm, g_gradient=1.0)
 
 
 def _rising(folder: Path) -> dict[str, Any]:
-    norm = 0.3 * np.exp(np.linspace(0, 4.5, 400) + wobble(400, 2))
+    norm = 0.3 * np.exp(np.linspace(0, 6.5, 400) + wobble(400, 2))
     return recorded(every=10, g_gradient=norm)
 
 

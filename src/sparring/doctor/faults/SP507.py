@@ -35,7 +35,7 @@ def _once(folder: Path) -> dict[str, Any]:
 
 def _sparse(folder: Path) -> dict[str, Any]:
     ratio = np.exp(wobble(300, 2, 0.15))
-    ratio[[120, 121, 200]] = 3.0
+    ratio[[120, 121, 200]] = 6.0
     return recorded(rows=300, every=20, g_shock=ratio)
 
 

@@ -8,12 +8,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ...events import LAST_EVALUATION
 from .reading.engine import Engine
 from .reading.layouts import NUMBER, Cell
 from .reading.naming import Tag
 from .reading.numbers import IGNORED, POSITIONS
 
 OWN, STATS, METRIC, PLAIN = "sparring", "StyleGAN stats.jsonl", "StyleGAN metric-*.jsonl", "JSON lines"
+_WATCHED = ("moved_in_d_step", "moved_in_g_step", "shock", "weights_at_clip", "gradient_clipped")
 TAGS = {
     STATS: {
         "Loss/scores/real": Tag("d", "logit_real"),
@@ -27,18 +29,34 @@ TAGS = {
         "Loss/pl_penalty": Tag("g", "penalty"),
         "Loss/G/reg": Tag("g", "penalty"),
     },
-    OWN: {"d_real_logit": Tag("d", "logit_real"), "d_fake_logit": Tag("d", "logit_fake")},
+    OWN: {"d_real_logit": Tag("d", "logit_real"), "d_fake_logit": Tag("d", "logit_fake")}
+    | {f"{network}_{what}": Tag(network, "other") for network in "dg" for what in _WATCHED},
 }
 _DEEPEST, _MOST_NUMBERS = 4, 400
 _SNAPSHOT = re.compile(r"snapshot-([0-9]{1,9})")
 _PAIR = re.compile(rf'"([^"]++)":\s*+({NUMBER})')
 _NOT_FLAT = re.compile(r'\\|\[|.\{|:\s*+"')
-_BESIDE = {"images", "time", "noise", "floor", "seconds", "n_fake", "n_real", "until_step", "minutes"}
-_TICK = {"event", "step", "images", "time", "nonfinite", "images_per_second", "epoch", "seconds"}
+# Of an evaluation what is a curve for everybody; all else is for the rules on quality alone.
+_CURVES = ("precision", "recall", "density", "coverage", "nearest", "obedience", "diversity")
+BESIDE_TICKS = ("nonfinite", "images_per_second", "epoch", "seconds")  # what a tick says that is no signal
+_TICK = {"event", "step", "images", "time", *BESIDE_TICKS}
+_MOST_EVALUATIONS = 10_000
+# How our losses are written, where others write them otherwise.
+_WRITTEN = {"least-squares": "least-squares-halved"}
+
+
+def facts_of_start(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What the first event of a run of ours tells of its recipe, as `History.facts` has it."""
+    loss, smoothing = found.get("loss"), _number(found.get("label_smoothing"))
+    told: dict[str, Any] = {"loss": _WRITTEN.get(loss, loss)} if isinstance(loss, str) else {}
+    return told | ({"label_smoothing": smoothing} if smoothing is not None and 0 < smoothing < 1 else {})
 
 
 class JsonLines:
     """Reads lines that are JSON objects."""
+
+    def __init__(self) -> None:
+        self._evaluations: list[tuple[str, dict[str, Any]]] = []  # kind of event, step and values
 
     def take(self, text: str, line: int, engine: Engine) -> bool:
         """Reads a line that is a JSON object."""
@@ -58,7 +76,7 @@ class JsonLines:
 
     def _event(self, found: dict[str, Any], line: int, engine: Engine) -> None:
         kind, step = found["event"], _number(found.get("step"))
-        if step is None:
+        if step is None or not math.isfinite(step):
             return
         if kind == "tick":
             # No number stands where one was not finite.
@@ -68,15 +86,27 @@ class JsonLines:
                 if name not in _TICK
             }
             _keep(OWN, {name: value for name, value in told.items() if value is not None}, step, line, engine)
-        elif kind in ("evaluation", "last evaluation"):
-            told = {name: _number(value) for name, value in found.items() if name not in ("step", *_BESIDE)}
-            named = {str(found.get("metric")) if name == "value" else name: value for name, value in told.items()}
-            _keep(OWN, {name: value for name, value in named.items() if value is not None}, step, line, engine)
-        elif kind == "resumed":
-            engine.rewound.append((engine.store.count, int(step)))
-            engine.happened("resumed")
+        elif kind in ("evaluation", LAST_EVALUATION):
+            told = {name: _number(found.get(name)) for name in _CURVES} | {
+                str(found.get("metric")): _number(found.get("value"))
+            }
+            _keep(OWN, {name: value for name, value in told.items() if value is not None}, step, line, engine)
+            self._evaluated(kind, int(step), found, engine)
+        elif kind in ("started", "resumed"):
+            engine.facts.update(facts_of_start(found))
+            if kind == "resumed":
+                engine.rewound.append((engine.store.count, int(step)))
+                engine.happened("resumed")
+                self._evaluations = [e for e in self._evaluations if e[0] == "evaluation" and e[1]["step"] <= step]
+                engine.facts["evaluations"] = [values for _, values in self._evaluations]
         elif kind in ("applied", "ended"):
             engine.happened(f"{kind}: {json.dumps({k: v for k, v in found.items() if k not in _TICK})[:160]}")
+
+    def _evaluated(self, kind: str, step: int, found: Mapping[str, Any], engine: Engine) -> None:
+        """Keeps all of an evaluation, as a run that goes on has it."""
+        values = {name: value for name, value in found.items() if name not in ("event", "images", "time", "step")}
+        self._evaluations = [*self._evaluations[1 - _MOST_EVALUATIONS :], (kind, {"step": step, **values})]
+        engine.facts["evaluations"] = [each for _, each in self._evaluations]
 
     def _plain(self, found: dict[str, Any], text: str, line: int, engine: Engine) -> None:
         producer = STATS if any(name.startswith("Progress/") for name in found) else PLAIN

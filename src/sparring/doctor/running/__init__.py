@@ -4,5 +4,18 @@ from __future__ import annotations
 
 from .facts import FACTS, NAMED, BadNumber, Rewinds, Track, facts_of
 from .losses import Losses, losses_of
+from .quality import Quality, Sheet, facts_of_quality
 
-__all__ = ["FACTS", "NAMED", "BadNumber", "Losses", "Rewinds", "Track", "facts_of", "losses_of"]
+__all__ = [
+    "FACTS",
+    "NAMED",
+    "BadNumber",
+    "Losses",
+    "Quality",
+    "Rewinds",
+    "Sheet",
+    "Track",
+    "facts_of",
+    "facts_of_quality",
+    "losses_of",
+]

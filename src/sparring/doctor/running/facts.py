@@ -10,6 +10,8 @@ import numpy as np
 
 from ...history import History, Series
 from .losses import losses_of
+from .quality import FACTS as QUALITY
+from .quality import facts_of_quality
 
 # Series by these names are known whoever recorded them. MOVED: |change of the weights| / |weights| in one phase.
 MOVED = {
@@ -32,7 +34,7 @@ FACTS: dict[str, str] = {
     "clips": "dict: (network, weights or gradient) -> Track of the share that is clipped",
     "rewinds": "Rewinds: what a log tells of restarts; none is a fact too",
     "bad_numbers": "tuple of BadNumber: what was not finite; empty is a fact too",
-}
+} | QUALITY
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +116,7 @@ def facts_of(history: History, loss: str | None = None) -> dict[str, Any]:
         facts["rewinds"] = Rewinds(history.rewinds, loads, max(map(len, history.series)))
     if "rate_tracks" in facts:
         facts["rates"] = {f"{n}_lr": float(t.values.max()) for n, t in facts["rate_tracks"].items()}
-    return facts
+    return facts | facts_of_quality(history)
 
 
 def _track(series: Series | None, fit: Callable[[np.ndarray], np.ndarray] = lambda x: x) -> Track | None:

@@ -13,6 +13,7 @@ NAMES = {
     "least-squares": "least-squares", "least-square": "least-squares", "lsgan": "least-squares",
     "mse": "least-squares", "ls": "least-squares", "least-squares-halved": "least-squares-halved",
     "relativistic": "relativistic", "rpgan": "relativistic", "r3gan": "relativistic", "ragan": "relativistic",
+    "relativistic-average": "relativistic",
 }  # fmt: skip
 LN2, LN4 = float(np.log(2)), float(np.log(4))
 # (D's sum, G) where D tells nothing apart.
@@ -71,6 +72,8 @@ def guess(d: np.ndarray, g: np.ndarray) -> tuple[str, float]:
         return ("hinge", 0.8) if float(np.median(d)) < 4 else ("wasserstein", 0.6)
     if _near(d, LN2) and _near(g, LN2) and float(np.median(g)) < 0.72:
         return "bce", 0.6  # an average of two terms, or relativistic: the same constants
+    if _near(d, 2.0, 0.15) and _near(g, 0.0, 0.15) and impossible("bce", d, g) > 0.5:
+        return "hinge", 0.5  # what it begins with; only half a sum of cross-entropies could be there as well
     bce = impossible("bce", d, g, 0.5)
     if bce <= 0.1:
         # A hinge loss whose G never goes below 0 looks the same, unless the constants say otherwise.

@@ -11,6 +11,7 @@ from .families import LN2, UNDECIDED, family_of, guess, impossible
 
 _MOST = 1e30  # larger losses count as that: their squares must be numbers too
 WARM_UP = 500  # iterations in which losses of 25 to 40 are normal (the official DCGAN example, iterations 50 to 150)
+SATURATING = ("minimax", "saturating")  # names of a loss whose G has log(1 - p)
 SMOOTHED = 0.3251  # the least that D's real term can be where reals are labelled .9
 # What a loss stands at when its probability was clamped, and whose clamp it is.
 CEILINGS: dict[float, str] = {
@@ -106,6 +107,9 @@ def losses_of(history: History, loss: str | None = None) -> Losses | None:
     # A log that was thinned keeps the extremes of each block: its rows do not follow one another.
     spacing = max(float(np.median(np.diff(steps))), float(history.facts.get("thinned", 1)))
     late = history.steps_known and max(history.complete_from, int(steps[0]) - round(spacing)) >= WARM_UP
+    if str(loss or history.facts.get("loss")) in SATURATING and len(g) and float(np.median(g)) < 0:
+        # G minimises log(1 - p). The same p in the loss that all else here speaks of: -log p.
+        g = -np.log(-np.expm1(np.minimum(g, -1e-6)))
     family, sure = _family(history, loss, d, g)
     averaged = _average(parts, family, d, g) if family in ("bce", "hinge") and not partial else ""
     notes = " ".join(s.note for s in (*parts, g_series)).lower()

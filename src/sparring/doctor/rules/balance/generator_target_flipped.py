@@ -10,6 +10,8 @@ from ...running.families import SLACK, WORDS, impossible, least_d
 from ...running.losses import Losses
 from ...running.spans import too_short
 
+_AVERAGED = 0.5  # D's loss may be the mean of its two terms, which many write
+
 
 @rule(
     "SP408",
@@ -54,10 +56,10 @@ def generator_target_flipped(
     if losses.averaged:
         d = d / 2
     families = [losses.family] if losses.family else ["bce", "hinge", "least-squares", "least-squares-halved"]
-    broken = min(impossible(family, d, g, 0.5 if family in ("bce", "hinge") else 1.0) for family in families)
+    broken = min(impossible(family, d, g, _AVERAGED) for family in families)
     if broken <= share or (not losses.family and float(np.median(g)) > 1):
         return None
-    needed = least_d(families[0], g) * (0.5 if families[0] in ("bce", "hinge") else 1.0)
+    needed = least_d(families[0], g) * _AVERAGED
     rows = np.flatnonzero(d < needed - slack)
     worst = int(np.argmax(needed - d))
     return Evidence(

@@ -31,15 +31,16 @@ def gradient_exploding(
     """A network's gradient grows without end.
 
     ## Measures
-    The median over `window` logged points of the gradient's norm: above `norm`, or above `times` the median of the
-    first `early` and still rising in the last fifth; for 50 iterations and 5 points.
+    The median over `window` logged points of the gradient's norm: above `times` its median, that of the first `early`
+    or of all, whichever is more, and either above `norm`, too, or still rising in the last fifth; for 50 iterations
+    and 5 points.
 
     ## Why it hurts
     Steps along such gradients throw the weights about; the next stage is NaN.
 
     ## When it is wrong
     A norm is a sum over all parameters, and over the batch where losses are summed: a large network may stand above
-    `norm` from the start and be well. That is then a hint.
+    `norm` from the start and be well, so what counts is how far it has grown.
 
     ## What to do
     Clip first, since it costs nothing; then bound D's gradient.
@@ -53,19 +54,19 @@ def gradient_exploding(
         fifth = max(2, len(medians) // 5)
         tail = medians[-fifth:]
         rising = float(np.median(tail[len(tail) // 2 :])) > 1.2 * float(np.median(tail[: max(1, len(tail) // 2)]))
-        bound = min(norm, times * first) if rising else norm
+        # While D is far ahead its gradient is next to nothing: as low a level as that says nothing of what is usual.
+        usual = max(first, float(np.median(track.values)))
+        bound = times * usual if rising else max(norm, times * usual)
         stretch = stretches(medians > bound, medians < 0.7 * bound, track.steps[ends], medians)
         if stretch is None:
             continue
         clause, numbers = when(stretch, track.steps[ends])
         worst = float(medians[stretch.worst])
-        always = first > norm and worst < times * first
         found.append(
             Evidence(
                 f"{network.upper()}'s gradient has a norm of up to {worst:.3g} {clause}; early on it was {first:.3g}.",
                 {**numbers, "gradient": worst, "early_gradient": first},
                 _WHOLE[network],
-                confidence="hint" if always else "",
                 undecided="The norm does not say where it comes from: the norms layer by layer do, and whether it is "
                 "the penalty's or the loss's.",
             )

@@ -9,6 +9,7 @@ from ...catalogue import Evidence, NotJudged, rule
 from ...running.facts import Track
 
 _WHOLE = {"d": "discriminator", "g": "generator"}
+_LEAST = 20  # recorded steps
 
 
 @rule(
@@ -24,13 +25,15 @@ _WHOLE = {"d": "discriminator", "g": "generator"}
     ],
 )
 def optimiser_shock(
-    shocks: dict[str, Track], *, size: float = 2.0, warm: int = 100
+    shocks: dict[str, Track], *, size: float = 4.0, warm: int = 100, far: float = 6.0, floor: float = 0.15
 ) -> list[Evidence] | NotJudged | None:
     """A gradient meets an optimiser that has forgotten how large gradients are: its step will be giant.
 
     ## Measures
     sqrt(mean(g^2 / v)) before a step, where g is the gradient and v Adam's second moment: above `size`, after the
-    first `warm` steps (v is young in them). About 1 is usual.
+    first `warm` steps (v is young in them). About 1 is usual. Small batches have ratios of 4 all the time, so it must
+    also lie `far` deviations above what this training usually has, on the logarithm and robust, the deviation at least
+    `floor`; it takes 20 recorded steps to know that.
 
     ## Why it hurts
     v decays while gradients are tiny, as under a D that has won. The next real gradient is then divided by far too
@@ -45,7 +48,13 @@ def optimiser_shock(
     """
     found = []
     for network, track in shocks.items():
-        over = np.flatnonzero((track.values > size) & (track.steps >= warm))
+        logs = np.log(np.maximum(track.values[track.steps >= warm], 1e-12))
+        if len(logs) < _LEAST:
+            continue
+        usual = float(np.median(logs))
+        spread = max(1.4826 * float(np.median(np.abs(logs - usual))), floor)
+        bound = max(size, float(np.exp(min(usual + far * spread, 60.0))))
+        over = np.flatnonzero((track.values > bound) & (track.steps >= warm))
         if not len(over):
             continue
         worst = int(over[np.argmax(track.values[over])])
@@ -73,6 +82,6 @@ def optimiser_shock(
                 "over the last 1 / (1 - beta2) steps does.",
             )
         )
-    if not found and not any((track.steps >= warm).any() for track in shocks.values()):
-        return NotJudged("nothing was recorded after the first steps")
+    if not found and not any((track.steps >= warm).sum() >= _LEAST for track in shocks.values()):
+        return NotJudged("too little was recorded after the first steps")
     return found or None

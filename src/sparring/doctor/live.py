@@ -1,0 +1,76 @@
+"""The doctor beside a training: looks from time to time, and says each thing once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..findings import SEVERITIES, Finding, Report
+from .diagnosing import diagnose_history
+from .recording import Recorder
+
+FIRST_LOOK, EVERY = 20, 25  # rows before the first look, and from one to the next
+_REST = 10  # rows after a look in which nothing that leaps brings on another
+# What is so at once, or never: it is told when it is first seen. All else must be seen by two looks in a row.
+_AT_ONCE = ("SP501", "SP502", "SP505", "SP507", "SP508")
+
+
+class Live:
+    """Judges a training while it goes on, by the same rules as its log afterwards.
+
+    Args:
+        loss: the name of its loss; guessed from the numbers where nobody says.
+        producer: who tells the numbers.
+        every: rows from one look to the next; 0: only when asked (`look`).
+        facts: whatever else is known of it, as `History.facts` has it ("label_smoothing").
+    """
+
+    def __init__(
+        self,
+        loss: str | None = None,
+        producer: str = "",
+        every: int = EVERY,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.recorder = Recorder(loss, producer, facts)
+        self.told: dict[tuple[str, str], Finding] = {}  # by code and where
+        self._seen: set[tuple[str, str, str]] = set()  # by the last look: code, where, severity
+        self._every, self._next, self._rows = every, FIRST_LOOK, 0
+
+    def add(self, step: int, values: Mapping[str, float]) -> list[Finding]:
+        """Takes a step's numbers; looks where it is time, or where something leapt. Returns what is new."""
+        leapt = self.recorder.add(step, values)
+        self._rows += 1
+        rested = self._rows > self._next - self._every + _REST
+        if not self._every or not (self._rows >= self._next or (leapt and rested)):
+            return []
+        return self.look()
+
+    def evaluated(self, step: int, values: Mapping[str, Any]) -> list[Finding]:
+        """Takes an evaluation, and looks."""
+        self.recorder.evaluated(step, values)
+        return self.look() if self._every else []
+
+    def look(self, last: bool = False) -> list[Finding]:
+        """What is new since the last look, or graver than it was told; infos too.
+
+        Args:
+            last: the training is over: nothing waits for a second look.
+        """
+        self._next = self._rows + self._every
+        found = self.report().findings
+        new = [f for f in found if self._is_new(f) and (last or self._is_sure(f))]
+        self._seen = {(f.code, f.where, f.severity) for f in found}
+        self.told |= {(f.code, f.where): f for f in new}
+        return new
+
+    def report(self) -> Report:
+        """All that the numbers show by now."""
+        return diagnose_history(self.recorder.history())
+
+    def _is_new(self, finding: Finding) -> bool:
+        before = self.told.get((finding.code, finding.where))
+        return before is None or SEVERITIES.index(finding.severity) < SEVERITIES.index(before.severity)
+
+    def _is_sure(self, finding: Finding) -> bool:
+        return finding.code in _AT_ONCE or (finding.code, finding.where, finding.severity) in self._seen

@@ -1,0 +1,1 @@
+"""What the monitor is made of: numbers from whatever people have, the steps they tell, who is updated, and its file."""

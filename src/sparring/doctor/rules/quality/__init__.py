@@ -1,0 +1,1 @@
+"""Rules about quality (SP6): what evaluations of the pictures show."""
