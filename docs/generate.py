@@ -15,7 +15,10 @@ from sparring.doctor.catalogue import rules
 from sparring.doctor.explaining import page
 
 DOCS = Path(__file__).parent
-VERBS = ("train", "sample", "export", "measure", "check", "diagnose", "data", "explain", "rules", "recipes", "bench")
+VERBS = (
+    "train", "sample", "export", "measure", "check", "diagnose", "data", "explain", "rules", "recipes", "report",
+    "bench",
+)  # fmt: skip
 
 
 def cli_text() -> str:

@@ -51,7 +51,8 @@ def same(a: Any, b: Any) -> bool:
 def test_a_run_is_a_folder(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
     run = train(discs, tiny, tmp_path / "run", steps=10)
     assert (run.step, run.images, run.ended) == (10, 80, "budget")
-    assert sorted(os.listdir(run.path)) == [".lock", "checkpoints", "events.jsonl", "recipe.json", "samples"]
+    names = [".lock", "checkpoints", "events.jsonl", "recipe.json", "report.html", "samples"]
+    assert sorted(os.listdir(run.path)) == names
     assert sorted(os.listdir(run.path / "samples")) == [f"step-{n:08d}.png" for n in (0, 4, 8, 10)]
     with Image.open(run.grid) as sheet:
         assert (sheet.mode, sheet.size) == ("L", (8 * 30 + 2, 8 * 30 + 2))

@@ -16,7 +16,9 @@ _PUBLIC = {
     "bench": "benchmark",
     "check": "doctor.examining",
     "explain": "doctor.explaining",
+    "report": "reporting.writing",
     "diagnose": "doctor.diagnosing",
+    "Monitor": "doctor.monitor",
     "Trainer": "trainer",
     "Recipe": "methods",
     "RECIPES": "methods",
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from .doctor.diagnosing import diagnose
     from .doctor.examining import check
     from .doctor.explaining import explain
+    from .doctor.monitor import Monitor
     from .errors import SparringError
     from .events import Event
     from .exporting import export
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from .methods import RECIPES as recipes  # noqa: N811
     from .methods import Recipe
     from .metrics.measuring import measure
+    from .reporting.writing import report
     from .run import train
     from .sampler import load
     from .trainer import Trainer
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Event",
     "Finding",
+    "Monitor",
     "Recipe",
     "Report",
     "SparringError",
@@ -58,6 +63,7 @@ __all__ = [
     "load",
     "measure",
     "recipes",
+    "report",
     "train",
 ]
 

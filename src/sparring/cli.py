@@ -15,13 +15,13 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
-from . import cli_about, cli_doctor
+from . import cli_about, cli_doctor, cli_views
 from .answering import answer, examples
 from .errors import SparringError
-from .folder import lines_of
+from .folder import RunFolder, lines_of
 from .methods import recipe_named
 from .options import Judging, Keeping, Networks, Pictures, Until, Which, budget_of, with_changes
-from .terminal import Progress, end_line
+from .terminal import Progress, end_line, findings_line
 
 
 def _version() -> str:
@@ -107,14 +107,17 @@ def train(
             **vars(judging),
         )
     found = {"run": str(run.path), "step": run.step, "images": run.images, "ended": run.ended, "grid": str(run.grid)}
+    page = RunFolder(run.path).report
     answer(
         json_,
-        found | {"best": run.best},
+        found | {"best": run.best, "findings": [finding.to_dict() for finding in run.findings]},
         f"Trained {run.step:,} steps, {run.images:,} pictures seen.\n"
         f"{end_line(run.ended, run.step, run.best)}\n"
-        f"Samples: {run.grid}\n"
+        + (f"{line}\n" if (line := findings_line(run.findings)) else "")
+        + f"Samples: {run.grid}\n"
         f"Run folder: {run.path}\n"
-        f"More pictures: sparring sample {run.path} -n 64 -o grid.png",
+        + (f"Report: {page}\n" if page.exists() else "")
+        + f"More pictures: sparring sample {run.path} -n 64 -o grid.png",
     )
 
 
@@ -277,6 +280,7 @@ app.command(
     help_epilogue=examples("""
 sparring bench step
 sparring bench step --size 32 --rounds 30 --save step-32.json
+sparring bench step --monitor
 sparring bench data --size 64
 sparring bench metrics --rounds 10
 """),
@@ -304,11 +308,20 @@ app.command(
 sparring diagnose train.log
 sparring diagnose runs/emoji
 sparring diagnose losses.csv --names d_loss=critic,g_loss=gen --loss wasserstein
+sparring diagnose train.log -o report.html
 python train.py 2>&1 | sparring diagnose -
 """),
 )
 app.command(cli_doctor.explain, help_epilogue=examples("sparring explain SP204\nsparring explain input-unreachable"))
 app.command(cli_doctor.rules)
+app.command(
+    cli_views.report,
+    help_epilogue=examples("""
+sparring report runs/emoji
+sparring report runs/emoji -o emoji.html
+sparring report --compare runs/emoji runs/emoji-hinge -o comparison.html
+"""),
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -60,6 +60,7 @@ def bench(
     batch: int = 64,
     width: int = 64,
     rounds: int = 12,
+    monitor: Annotated[bool, Parameter(negative="")] = False,
     save: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
@@ -76,13 +77,14 @@ def bench(
         batch: Pictures a step.
         width: Feature maps next to the picture.
         rounds: How often each is measured, in turn.
+        monitor: Of step, what a Monitor with everything on costs the official loop, ten iterations a turn.
         save: File for the figures with machine and date.
         json_: Print them as JSON.
     """
     from .benchmark import as_text
     from .benchmark import bench as do
 
-    found = do(what, size=size, channels=channels, batch=batch, width=width, rounds=rounds)
+    found = do(what, size=size, channels=channels, batch=batch, width=width, rounds=rounds, monitor=monitor)
     if save is not None:
         from .checkpoints import write_whole
 

@@ -189,6 +189,7 @@ def diagnose(
     *,
     loss: str | None = None,
     names: str | None = None,
+    out: Annotated[Path | None, Parameter(name=["-o", "--out"])] = None,
     verbose: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
@@ -200,19 +201,26 @@ def diagnose(
         log: A log, a run of ours, a table, TensorBoard events; "-" reads what is piped in, to its end.
         loss: bce, hinge, wasserstein, least-squares, relativistic. Default: guessed from the numbers.
         names: What columns are called, where that is not understood: d_loss=my_d,g_loss=my_g.
+        out: A .html file for the same with its curves, to look at or to mail.
         verbose: Say of every rule that could not look what was missing.
         json_: Print the findings as JSON.
     """
     from .doctor.diagnosing import diagnose_history, joined, story
     from .doctor.readers import read_log
     from .doctor.telling import as_text, told
+    from .reporting.writing import check_out, report_log
 
+    if out is not None:
+        check_out(out)
     histories = read_log(sys.stdin if log == "-" else log, names=names_of(names))
     reports = [diagnose_history(history, loss=loss) for history in histories]
     report = reports[0] if len(reports) == 1 else joined(reports)
-    stories = "\n\n".join(story(history, each) for history, each in zip(histories, reports, strict=True))
+    stories = [story(history, each) for history, each in zip(histories, reports, strict=True)]
     if not json_:
-        print(f"{stories}\n")
+        print("\n\n".join(stories) + "\n")
+    if out is not None:
+        report_log("standard input" if log == "-" else Path(log).resolve().name, out, histories, reports, stories)
+        print(f"Written: {out}", file=sys.stderr)
     _show(told(report, verbose=verbose), as_text, json_, report.to_dict())
 
 

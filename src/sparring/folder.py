@@ -15,7 +15,7 @@ FORMAT = 1  # of recipe.json
 # What a run writes; anything else in a folder without a recipe.json is somebody else's.
 _OWN = (
     ".lock", "samples", "left_out.csv", "held_out.csv", "conditions.npz", "recipe.json", "checkpoints", "best",
-    "events.jsonl",
+    "events.jsonl", "report.html", "asked.jsonl",
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 class RunFolder:
-    """The parts of a run's folder: recipe.json, events.jsonl, samples/, checkpoints/, best/, lists of files."""
+    """The parts of a run's folder: recipe.json, events.jsonl, samples/, checkpoints/, best/, report.html, asked.jsonl, lists."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -58,6 +58,8 @@ class RunFolder:
         self.left_out = self.path / "left_out.csv"
         self.held_out = self.path / "held_out.csv"
         self.conditions = self.path / "conditions.npz"
+        self.report = self.path / "report.html"
+        self.asked = self.path / "asked.jsonl"
         self._lock: IO[str] | None = None
 
     def create(self) -> None:
@@ -151,7 +153,7 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Removes what a kill left half written; for the process that has taken the run."""
-        for names in ("recipe.json.*", "left_out.csv.*", "held_out.csv.*"):
+        for names in ("recipe.json.*", "left_out.csv.*", "held_out.csv.*", "report.html.*"):
             sweep(self.path, names)
         for folder in (self.samples, self.checkpoints, self.best):
             sweep(folder, "step-*")

@@ -84,12 +84,14 @@ class Keeping:
         checkpoint_every: Steps between checkpoints.
         keep: How many of the newest checkpoints are kept.
         keep_every: Checkpoints at multiples of this are kept for ever; 0: none.
+        doctor: Judge the training while it goes on, and say what is wrong when it is.
     """
 
     sample_every: int = 250
     checkpoint_every: int = 500
     keep: int = 3
     keep_every: int = 0
+    doctor: bool = True
 
 
 @Parameter(name="*")

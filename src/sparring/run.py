@@ -28,6 +28,7 @@ from .networks.brought import brought, origin_of
 from .networks.calling import Understood, outline, randomness, understand
 from .networks.conditioning import conditioning_of
 from .players import optimizer_named, resolve_device
+from .reporting.writing import kept_report
 from .sampler import OWN, told_of, whole_checkpoint
 from .seeds import seed_for
 from .session import Observer, Options, Run, Session
@@ -102,7 +103,8 @@ def train(
         features: extractor of that metric, or a callable uint8 [N, C, H, W] -> [N, K].
         patience: evaluations without improvement beyond noise after which the run ends; 0: never.
         force: whether to train although the doctor found an error.
-        options: sample_every, checkpoint_every (steps), keep, keep_every, observers, say: see `session.Options`.
+        options: sample_every, checkpoint_every (steps), keep, keep_every, doctor, observers, say; see
+            `session.Options`.
 
     Raises:
         SparringError: anything that a user can mend, in words; nothing saved is lost.
@@ -165,9 +167,15 @@ def train(
             settled = recipe.but(precision=decided["precision"])
             trainer = Trainer(*pair, trained_on, settled, seed=seed, device=decided["device"])
             may_ask = told_of(folder, asked, embed)
-            return Session(folder, trainer, how, judge, every, may_ask, findings).run(budget, start_from)
+            return _shown(Session(folder, trainer, how, judge, every, may_ask, findings).run(budget, start_from), how)
     finally:
         folder.release()
+
+
+def _shown(run: Run, how: Options) -> Run:
+    """Writes the page of a run that came to its end; where that fails it is said, and the run is as good."""
+    kept_report(run.path, how.say)
+    return run
 
 
 def _watched(how: Options, judge: Judge | None, patience: int, trained_on: int, every: int) -> Options:

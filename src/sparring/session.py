@@ -8,18 +8,22 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 
+from .asked import Asked
+from .doctor.attending import Attending, told_at_start
 from .errors import SparringError, did_you_mean
 from .events import LAST_EVALUATION, Event, Log, best_step, read
 from .findings import Action, Finding
 from .folder import RunFolder
 from .metrics.judging import Judge
 from .metrics.stopping import Best
+from .metrics.symptoms import Trainers
 from .pictures import captioned, grid, save_png
 from .players import load_into, read_state, write_state
 from .sampler import Sampler, Told, whole_checkpoint
@@ -45,6 +49,7 @@ class Run:
         grid: the newest sheet of samples.
         sampler: its averaged generator, of the best evaluation where there was one.
         best: step, metric, value, noise and floor of the best evaluation; None where nothing was evaluated.
+        findings: what the doctor told, of the networks before and of the training, each once.
     """
 
     path: Path
@@ -54,6 +59,7 @@ class Run:
     grid: Path
     sampler: Sampler = field(repr=False)
     best: dict[str, Any] | None = None
+    findings: tuple[Finding, ...] = ()
 
     def sample(self, n: int = 64, seed: int = 0) -> Any:
         """New pictures of this run's averaged generator, uint8.  # [n, C, H, W]"""
@@ -68,6 +74,7 @@ class Options:
     checkpoint_every: int = 500
     keep: int = 3
     keep_every: int = 0
+    doctor: bool = True
     observers: Mapping[str, Observer] = field(default_factory=dict)
     say: Callable[[str], None] = print
 
@@ -101,8 +108,12 @@ class Session:
         findings: Sequence[Finding] = (),
     ) -> None:
         """`judge_every` counts real images; `told` is what may be asked for; `findings` are of the networks, before."""
+        # Last, so that what somebody asks for comes after what observers of the run's own do in the same moment.
+        how = replace(how, observers={**how.observers, "asked for on a page": Asked(folder.asked)})
         self.folder, self.trainer, self.how, self.judge = folder, trainer, how, judge
         self._findings = findings
+        self._doctor = Attending(trainer.recipe) if how.doctor else None
+        trainer.watches = how.doctor
         a_step = trainer.recipe.images_a_step
         self._judge_steps = max(1, round(judge_every / a_step)) if judge is not None else 0
         self.told = told
@@ -141,6 +152,7 @@ class Session:
         trainer = self.trainer
         until = budget.last_step(trainer.recipe.images_a_step, trainer.data.n)
         values = {"until_step": until, "minutes": budget.minutes, "torch": torch.__version__}
+        values |= told_at_start(trainer.recipe)
         return Event(kind, trainer.step, trainer.images, values)
 
     def _handle(self, log: Log, event: Event) -> None:
@@ -159,7 +171,9 @@ class Session:
                 self._sample(log)
                 self._checkpoint(log)
                 self._evaluate_last(log)
+                self._last_look(log)
             self._note(log, event)
+            self._ask_doctor(log, event)
 
     def _note(self, log: Log, event: Event) -> None:
         """Writes an event down, then shows it to every observer, whose actions the trainer takes up."""
@@ -198,7 +212,9 @@ class Session:
     def _evaluate(self, log: Log) -> None:
         if self._broken or self.judge is None:
             return
-        self._note(log, self._event("evaluation", **self.judge(self.trainer.sample)))
+        evaluation = self._event("evaluation", **self.judge(self.trainer.sample, self._offered()))
+        self._note(log, evaluation)
+        self._ask_doctor(log, evaluation)
 
     def _evaluate_last(self, log: Log) -> None:
         """Evaluates what a run ends with, where that is not done yet, so that a short run's end may be its best.
@@ -208,7 +224,43 @@ class Session:
         if self._broken or self.judge is None or self.ended in _EXITS or self.trainer.step % self._judge_steps == 0:
             return
         if not any(e.kind == LAST_EVALUATION and e.step == self.trainer.step for e in read(self.folder.events)):
-            self._note(log, self._event(LAST_EVALUATION, **self.judge(self.trainer.sample)))
+            self._note(log, self._event(LAST_EVALUATION, **self.judge(self.trainer.sample, self._offered())))
+
+    def _offered(self) -> Trainers:
+        """What a judge may ask the trainer for beside samples."""
+        trainer = self.trainer
+        told = not trainer.recipe.class_weight  # such a D names classes, and its logit knows nothing of them
+        return Trainers(trainer.criticise, partial(trainer.sample, raw=True), trainer.game.objective.boundary, told)
+
+    def _ask_doctor(self, log: Log, event: Event) -> None:
+        """Shows the doctor an event, and writes down what is new to it."""
+        self._tell(log, lambda doctor: doctor(event))
+
+    def _tell(self, log: Log, ask: Callable[[Attending], Sequence[Finding]]) -> None:
+        if self._doctor is None:
+            return
+        try:
+            found = ask(self._doctor)
+        except Exception as error:  # a night's training must not end because its judge did
+            self.how.say(f"The doctor failed, and looks no more: {type(error).__name__}: {error}")
+            self._doctor = None
+            return
+        for finding in found:
+            self._note(log, self._event("finding", **finding.to_dict()))
+
+    def _last_look(self, log: Log) -> None:
+        """What the doctor still has to say at the end; it is shown the last evaluation, too."""
+        if self.ended in _EXITS:
+            return
+        step, events = self.trainer.step, read(self.folder.events)
+        shown = [event for event in events if event.kind == LAST_EVALUATION and event.step == step]
+        before = {(each.code, each.where) for each in told_findings(events)}
+
+        def ask(doctor: Attending) -> list[Finding]:
+            found = doctor.last(shown[-1] if shown else None)
+            return [each for each in found if (each.code, each.where) not in before]  # else this end was reached before
+
+        self._tell(log, ask)
 
     def _keep_best(self, log: Log) -> None:
         if self._broken:
@@ -242,6 +294,8 @@ class Session:
             for name, observer in self.how.observers.items():
                 if name in state["observers"] and hasattr(observer, "load_state_dict"):
                     observer.load_state_dict(state["observers"][name])
+            if self._doctor is not None and self.folder.events.exists():
+                self._doctor.replay(read(self.folder.events), step)  # whose judgement is a function of the events
             self._mend_best(step)
             self.how.say(f"Going on from step {step:,}.")
         elif self.store.has_damaged():
@@ -280,7 +334,8 @@ class Session:
                 "with lower rates (--set d_lr=/2 --set g_lr=/2) or with --set precision=fp32.",
             )
         found = self._best()
-        return Run(path, trainer.step, trainer.images, self.ended, self.grid, self._sampler(found), found)
+        findings = told_findings(read(self.folder.events))
+        return Run(path, trainer.step, trainer.images, self.ended, self.grid, self._sampler(found), found, findings)
 
     def _best(self) -> dict[str, Any] | None:
         best, step = self.how.observers.get("best"), self.trainer.step
@@ -302,6 +357,12 @@ class Session:
             network, step = copy.deepcopy(players.average), best["step"]
             load_into(network, read_state(self.folder.best_store().path(step))["players"]["average"], "generator")
         return Sampler(network, players.z_shape, step, data.size_px, data.channels, self.told, self.folder.path)
+
+
+def told_findings(events: Sequence[Event]) -> tuple[Finding, ...]:
+    """What the doctor told in a run: each fault of each part as it was told last, which is the gravest."""
+    found = (Finding.from_dict(event.values) for event in events if event.kind == "finding")
+    return tuple({(finding.code, finding.where): finding for finding in found}.values())
 
 
 _EXITS: dict[str, type[BaseException]] = {"SIGINT": KeyboardInterrupt, "SIGTERM": SystemExit}
