@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: demo test check lint clean
 
 demo: .venv/.demo
-	$(BIN)/sparring train emoji --size 32 --channels 3 --set width=32 --batch 16 --set d_lr=4e-4 --set g_lr=4e-4 --minutes 4 --out demo
+	$(BIN)/sparring train emoji --size 32 --channels 3 --minutes 4 --out demo
 	@echo "Twemoji artwork: copyright Twitter, Inc and other contributors, CC-BY 4.0"
 
 test: .venv/.dev

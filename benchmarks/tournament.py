@@ -50,16 +50,24 @@ METRICS = ("fd", "kid", "coverage", "precision", "recall")
 # On a CPU updates count more than pictures (docs/LOG.md): all have the same small batch and narrow networks.
 CPU = {"batch": 16, "threads": 1, "precision": "fp32", "ema_half_life_images": 5_000.0}
 WIDTHS = {"dcgan": 32, "dcgan-free": 32, "resnet": 32, "r3gan": 16}
-_FAST = {"d_lr": 1e-3, "g_lr": 1e-3}
-_CALM = {"beta1": 0.0, "beta2": 0.99}
-_PAIRED = RECIPES["dcgan"].but(loss="relativistic", network="dcgan-free", **_CALM)
-_LAZY = {"r1": 0.02, "r2": 0.02, "r1_every": 8, "r2_every": 8}
+_FAST, _FASTER = {"d_lr": 1e-3, "g_lr": 1e-3}, {"d_lr": 2e-3, "g_lr": 2e-3}
+_FALLING = _FASTER | {"schedule_images": 60_000, "lr_final": 0.1, "ema_final_images": 10_000}
+_PAIRED = RECIPES["dcgan"].but(loss="relativistic", network="dcgan-free", beta1=0.0, beta2=0.99)
+
+
+def _lazy(gamma: float, every: int) -> dict[str, float]:
+    return {"r1": gamma, "r2": gamma, "r1_every": every, "r2_every": every}
+
+
 CONTESTANTS: dict[str, Recipe] = RECIPES | {
     "dcgan 1e-3": RECIPES["dcgan"].but(**_FAST),
     "hinge 1e-3": RECIPES["hinge"].but(**_FAST),
     "ragan 1e-3, beta2 .99": RECIPES["ragan"].but(**_FAST, beta2=0.99),
-    "paired, lazy r1 r2, 1e-3": _PAIRED.but(**_FAST, **_LAZY),
-    "paired, lazy r1 r2, 2e-3": _PAIRED.but(d_lr=2e-3, g_lr=2e-3, **_LAZY),
+    "paired, lazy r1 r2, 1e-3": _PAIRED.but(**_FAST, **_lazy(0.02, 8)),
+    "paired, lazy r1 r2, 2e-3": _PAIRED.but(**_FASTER, **_lazy(0.02, 8)),
+    "paired, fast start": _PAIRED.but(**_FALLING, **_lazy(0.02, 8)),
+    "paired, r .1/4, 2e-3": _PAIRED.but(**_FASTER, **_lazy(0.1, 4)),
+    "paired, r .3/8, 2e-3": _PAIRED.but(**_FASTER, **_lazy(0.3, 8)),
 }
 STAGES: dict[str, dict[str, Any]] = {
     "screen": {"minutes": 5.0, "seeds": 3},

@@ -45,7 +45,7 @@ def test_train_then_sample(discs: Path, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert f"sparring sample {out}" in ran.stdout
     assert "step 6/6" in ran.stderr
-    assert "D right on reals" in ran.stderr
+    assert "D right about" in ran.stderr
     ran = run("sample", out, "-n", 5, "--seed", 1, "-o", tmp_path / "grid.png", "--json")
     assert json.loads(ran.stdout) == {
         "ok": True, "run": str(out), "step": 6, "n": 5, "seed": 1, "out": str(tmp_path / "grid.png"),
@@ -129,7 +129,7 @@ def test_other_settings_stop_on_the_command_line(
     assert inside(capsys, *words, 1)[0] == 0
     code, _, told = inside(capsys, *words, 2, "--set", "d_lr=1e-3")
     assert code == 1
-    assert "recipe.d_lr: 0.0002 there, 0.001 asked" in told
+    assert "recipe.d_lr: 0.002 there, 0.001 asked" in told
     assert inside(capsys, *words, 2)[0] == 0
 
 

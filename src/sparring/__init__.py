@@ -17,6 +17,7 @@ _PUBLIC = {
     "check": "doctor.examining",
     "explain": "doctor.explaining",
     "report": "reporting.writing",
+    "watch": "dashboard.opening",
     "diagnose": "doctor.diagnosing",
     "Monitor": "doctor.monitor",
     "Trainer": "trainer",
@@ -31,6 +32,7 @@ _ALIASES = {"recipes": "RECIPES"}
 
 if TYPE_CHECKING:
     from .benchmark import bench
+    from .dashboard.opening import watch
     from .doctor.diagnosing import diagnose
     from .doctor.examining import check
     from .doctor.explaining import explain
@@ -65,6 +67,7 @@ __all__ = [
     "recipes",
     "report",
     "train",
+    "watch",
 ]
 
 

@@ -44,7 +44,7 @@ def action_of(told: Any) -> Action:
         raise SparringError("Nothing that can change in a running training was named.", " or ".join(RATES))
     for value in changes.values():
         if type(value) not in (int, float) or not (math.isfinite(value) and 0 < value <= LARGEST_RATE):
-            raise SparringError("A learning rate is no number that it can be.", f"above 0, and {LARGEST_RATE:g} at most")
+            raise SparringError("A learning rate is no such number.", f"above 0, and {LARGEST_RATE:g} at most")
     return Action(kind, {name: float(value) for name, value in changes.items()}, WHY)
 
 
@@ -93,7 +93,7 @@ class Asked:
         """Takes the lines that are whole; a file that became shorter is another one, and is read from its begin."""
         try:
             with open(self._path, "rb") as file:
-                self._offset = min(self._offset, self._size())
+                self._offset = 0 if self._size() < self._offset else self._offset
                 file.seek(self._offset)
                 block = file.read(_LONGEST)
         except OSError:

@@ -19,7 +19,7 @@ from . import cli_about, cli_doctor, cli_views
 from .answering import answer, examples
 from .errors import SparringError
 from .folder import RunFolder, lines_of
-from .methods import recipe_named
+from .methods import USUAL, USUAL_OF_OWN, recipe_named
 from .options import Judging, Keeping, Networks, Pictures, Until, Which, budget_of, with_changes
 from .terminal import Progress, end_line, findings_line
 
@@ -51,7 +51,7 @@ def train(
     until: Until = Until(),
     keeping: Keeping = Keeping(),
     judging: Judging = Judging(),
-    recipe: str = "dcgan",
+    recipe: str | None = None,
     set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=False, negative="")] = None,
     batch: int | None = None,
     seed: int = 0,
@@ -66,7 +66,7 @@ def train(
 
     Args:
         source: Folder, .zip, .npy or .npz of pictures, or the built-in emoji or fashion-mnist.
-        recipe: Every number of the method, by name.
+        recipe: Every number of the method, by name. Default: sparring; dcgan for networks of your own.
         set_: NAME=VALUE, one number of the recipe changed; *k and /k scale it. May be repeated.
         batch: Pictures a step, in place of the recipe's.
         seed: Everything random is a function of it.
@@ -77,7 +77,8 @@ def train(
         yes: Ask nothing; without a budget, take 5,000 steps.
         json_: Print the result as JSON.
     """
-    changed = with_changes(recipe_named(recipe), set_ or [])
+    usual = USUAL if networks.generator is None else USUAL_OF_OWN
+    changed = with_changes(recipe_named(recipe or usual), set_ or [])
     budget = budget_of(until, yes)
     from .run import train as do
 
@@ -320,6 +321,14 @@ app.command(
 sparring report runs/emoji
 sparring report runs/emoji -o emoji.html
 sparring report --compare runs/emoji runs/emoji-hinge -o comparison.html
+"""),
+)
+app.command(
+    cli_views.watch,
+    help_epilogue=examples("""
+sparring watch
+sparring watch runs/emoji --open
+sparring watch runs/ --host 0.0.0.0 --port 8000
 """),
 )
 

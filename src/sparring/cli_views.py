@@ -1,7 +1,8 @@
-"""The words of the command line that show runs: report."""
+"""The words of the command line that show runs: report, watch."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -37,3 +38,29 @@ def report(
         )
     written = do(runs[0], out, compare=runs[1:])
     answer(json_, {"runs": [str(run) for run in runs], "out": str(written)}, f"Written: {written}")
+
+
+def watch(
+    path: Path = Path("runs"),
+    /,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    open_: Annotated[bool, Parameter(name="--open", negative="")] = False,
+    trust: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Show runs on a local page, live or over: watch one, stop it, change its rates, play with its generator.
+
+    Args:
+        path: Folder of a run, or one that holds runs.
+        host: Address to serve at. Any that others can reach needs a token, which is printed.
+        port: Default: 8765, or any that is free; 0: any that is free.
+        open_: Open a browser.
+        trust: To play with your own networks: import the file that they were trained with, if it is here.
+    """
+    from .dashboard.opening import watch as do
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    do(path, host=host, port=port, open_=open_, trust=trust, say=say)

@@ -46,7 +46,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 class RunFolder:
-    """The parts of a run's folder: recipe.json, events.jsonl, samples/, checkpoints/, best/, report.html, asked.jsonl, lists."""
+    """The parts of a run's folder: recipe.json, events.jsonl, asked.jsonl, samples/, checkpoints/, best/, a page."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)

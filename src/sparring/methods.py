@@ -197,7 +197,20 @@ def _of(source: str, **changes: Any) -> dict[str, tuple[Any, str]]:
     return {name: (value, source) for name, value in changes.items()}
 
 
+_NO_NORM = "a penalty of each picture needs a D without batch norm: arXiv 1704.00028, section 4"
+_R3_LOSS = "the loss and the penalties of R3GAN, arXiv 2501.05441"
+_TUNED = "tuned here on a CPU with 5 minutes of one core, see docs/LOG.md and benchmarks/tournament.py"
+
 PRESETS: dict[str, Preset] = {
+    "sparring": Preset(
+        "The default: DCGAN's networks, D without norms, R3GAN's loss, fast rates; tuned for a CPU and a few minutes.",
+        _of(_R3_LOSS, loss="relativistic", beta1=0.0)
+        | _of(
+            "a penalty of each picture needs a D without batch norm: arXiv 1704.00028, section 4", network="dcgan-free"
+        )
+        | _of(_TUNED, r1=0.2, r2=0.2, r1_every=8, r2_every=8, d_lr=2e-3, g_lr=2e-3, beta2=0.99)
+        | _of(_TUNED, width=32, batch=16, ema_half_life_images=5_000.0),
+    ),
     "dcgan": Preset("The published DCGAN with the non-saturating loss on logits."),
     "lsgan": Preset("Least squares in place of cross-entropy.", _of("arXiv 1611.04076", loss="least-squares")),
     "hinge": Preset(
@@ -207,10 +220,7 @@ PRESETS: dict[str, Preset] = {
     "ragan": Preset("Each side against the other's average.", _of("arXiv 1807.00734", loss="relativistic-average")),
     "dragan": Preset(
         "DCGAN with a gradient penalty near reals; D without batch norm.",
-        _of("arXiv 1705.07215", dragan=10.0)
-        | _of(
-            "a penalty of each picture needs a D without batch norm: arXiv 1704.00028, section 4", network="dcgan-free"
-        ),
+        _of("arXiv 1705.07215", dragan=10.0) | _of(_NO_NORM, network="dcgan-free"),
     ),
     "wgan": Preset(
         "Wasserstein distance with clipped weights.",
@@ -238,6 +248,11 @@ RECIPES: dict[str, Recipe] = {
     name: Recipe(name=name).but(**{field: value for field, (value, _) in preset.numbers.items()})
     for name, preset in PRESETS.items()
 }
+
+
+# What trains where nobody names a recipe: networks of ours, and the user's own, of which nothing is known: neither
+# whether D has batch norm, which forbids a penalty of each picture, nor what rates they bear.
+USUAL, USUAL_OF_OWN = "sparring", "dcgan"
 
 
 def recipe_named(recipe: str | Recipe) -> Recipe:

@@ -85,6 +85,7 @@ class Keeping:
         keep: How many of the newest checkpoints are kept.
         keep_every: Checkpoints at multiples of this are kept for ever; 0: none.
         doctor: Judge the training while it goes on, and say what is wrong when it is.
+        watch: Show the run on a local page for as long as this command runs; its address is printed.
     """
 
     sample_every: int = 250
@@ -92,6 +93,7 @@ class Keeping:
     keep: int = 3
     keep_every: int = 0
     doctor: bool = True
+    watch: Annotated[bool, Parameter(negative="")] = False
 
 
 @Parameter(name="*")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,13 +16,14 @@ from torch import nn
 from . import machine, networks
 from .clashes import check_condition
 from .conditions import Embed, Kind
+from .dashboard.beside import watched
 from .data import ImageSource, conditioned, hold_out, open_data
 from .data.builtin import usual_size
 from .doctor.before import checked
 from .errors import SparringError
 from .folder import RunFolder
 from .game import Game
-from .methods import Recipe, recipe_named
+from .methods import USUAL, USUAL_OF_OWN, Recipe, recipe_named
 from .metrics.judging import Judge
 from .metrics.stopping import PATIENCE, Best, Patience
 from .networks.brought import brought, origin_of
@@ -39,7 +41,7 @@ from .trainer import Budget, Trainer
 
 def train(
     source: Any = "emoji",
-    recipe: str | Recipe = "dcgan",
+    recipe: str | Recipe | None = None,
     *,
     generator: nn.Module | str | Any = None,
     discriminator: nn.Module | str | Any = None,
@@ -73,7 +75,7 @@ def train(
 
     Args:
         source: a folder, zip, .npy or .npz of pictures, "emoji", "fashion-mnist", or tensors in any iterable.
-        recipe: a name from `sparring.recipes` or a Recipe.
+        recipe: a name from `sparring.recipes` or a Recipe; None: "sparring", and "dcgan" for networks of your own.
         generator: your own, with `discriminator`: a PyTorch or Keras 3 model, FILE:EXPR, or a saved .keras or .h5 file.
         discriminator: likewise; what it is called with and what it gives is found out (docs/own-models.md).
         condition: what each picture is told by: "class", "text" or "vector"; None for nothing.
@@ -103,7 +105,7 @@ def train(
         features: extractor of that metric, or a callable uint8 [N, C, H, W] -> [N, K].
         patience: evaluations without improvement beyond noise after which the run ends; 0: never.
         force: whether to train although the doctor found an error.
-        options: sample_every, checkpoint_every (steps), keep, keep_every, doctor, observers, say; see
+        options: sample_every, checkpoint_every (steps), keep, keep_every, doctor, watch, observers, say; see
             `session.Options`.
 
     Raises:
@@ -114,7 +116,7 @@ def train(
     evaluating = Evaluating(held_out, evaluate_every, metric, features)
     if patience < 0:
         raise SparringError(f"--patience is {patience}.", "a whole number, 0 for never")
-    recipe = recipe_named(recipe)
+    recipe = recipe_named(recipe or (USUAL if generator is None else USUAL_OF_OWN))
     recipe = recipe if batch is None else recipe.but(batch=batch)
     budget = Budget(steps, images, epochs, minutes)
     if not budget:
@@ -163,7 +165,7 @@ def train(
         how.say(f"Run folder: {folder.path}")
         every = decided["evaluation"]["every_images"] if judge is not None else 0
         how = _watched(how, judge, patience, trained_on.n or 0, every)
-        with machine.threads(decided["threads"]):
+        with watched(folder.path, how.say) if how.watch else nullcontext(), machine.threads(decided["threads"]):
             settled = recipe.but(precision=decided["precision"])
             trainer = Trainer(*pair, trained_on, settled, seed=seed, device=decided["device"])
             may_ask = told_of(folder, asked, embed)

@@ -75,6 +75,7 @@ class Options:
     keep: int = 3
     keep_every: int = 0
     doctor: bool = True
+    watch: bool = False
     observers: Mapping[str, Observer] = field(default_factory=dict)
     say: Callable[[str], None] = print
 

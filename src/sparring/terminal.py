@@ -95,6 +95,8 @@ def status_line(event: Event, seconds_left: float | None, until_step: int | None
     parts += [f"D {_number(v.get('d_loss'))}", f"G {_number(v.get('g_loss'))}"]
     if v.get("d_accuracy_real") is not None:
         parts.append(f"D right on reals {v['d_accuracy_real']:.0%}, on fakes {v['d_accuracy_fake']:.0%}")
+    elif v.get("d_accuracy_pair") is not None:
+        parts.append(f"D right about {v['d_accuracy_pair']:.0%} of pairs")
     return " · ".join(parts)
 
 

@@ -16,7 +16,7 @@ from .errors import SparringError, did_you_mean
 from .events import Event
 from .findings import Action
 from .game import Game
-from .methods import Recipe, recipe_named
+from .methods import USUAL_OF_OWN, Recipe, recipe_named
 from .networks.calling import randomness, understand
 from .networks.calling.probing import Probe
 from .players import Players, paint
@@ -83,7 +83,7 @@ class Trainer:
         generator: nn.Module,
         discriminator: nn.Module,
         data: ImageSource | Any,
-        recipe: Recipe | str = "dcgan",
+        recipe: Recipe | str = USUAL_OF_OWN,
         *,
         size: int | None = None,
         seed: int = 0,

@@ -85,6 +85,7 @@ def measure_mis(fake: Side, real: Side, *, seed: int = 0, resample: str = "both"
         value += score * len(some) / len(p)
         effects[rows] = score * (1 + from_each + to_each - 2 * within)
     std = jackknife_std(effects, None, resample)
+    value = max(1.0, value)  # a mean of numbers from 1 on, whose shares may add up to a rounding less than 1
     return Estimate.around(value, std, {"classes_seen": len(predicted.unique())}, bounds=(1.0, math.inf))
 
 

@@ -243,8 +243,8 @@ def _quality(
     bars = {"type": "data", "array": noise, "color": BLUE, "thickness": 1, "width": 3}
     lines = [Line(metric, steps, values, BLUE, more={"mode": "lines+markers", "error_y": bars})]
     if isinstance(floor, int | float):
-        told = {"mode": "lines"}
-        lines.append(Line("floor", np.array(span), np.array([floor, floor], float), GRAY, "dash", more=told))
+        flat = {"mode": "lines"}
+        lines.append(Line("floor", np.array(span), np.array([floor, floor], float), GRAY, "dash", more=flat))
     if best is not None:
         star = {"symbol": "star", "size": 15, "color": ORANGE}
         lines.append(
@@ -287,7 +287,7 @@ def _layout(span: tuple[float, float], unit: str) -> dict[str, Any]:
         "font": {"family": "system-ui, sans-serif", "size": 12},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         "xaxis": {"range": [span[0] - room, span[1] + room], "title": {"text": unit, "standoff": 6}, "tickformat": ",",
-                  "zeroline": False, "nticks": 8},
+                  "zeroline": False, "nticks": 6},
         "yaxis": {"automargin": False, "zeroline": False, "tickformat": "~g", "nticks": 6},
     }  # fmt: skip
 

@@ -24,13 +24,17 @@ def html(page: dict[str, Any], plots: Sequence[Figure]) -> str:
         page: what page.html shows, as plain data; pictures under "sheets", "data" and "runs" are data URIs.
         plots: its figures, drawn by its script.
     """
-    return templates(__package__).get_template("page.html").render(
-        names_only(page),
-        version=__version__,
-        css=text_of("page.css"),
-        script=text_of("page.js"),
-        plotly=plotly_script() if plots else "",
-        plots=as_script(drawn(plots)),
+    return (
+        templates(__package__)
+        .get_template("page.html")
+        .render(
+            names_only(page),
+            version=__version__,
+            css=text_of("page.css"),
+            script=text_of("page.js"),
+            plotly=plotly_script() if plots else "",
+            plots=as_script(drawn(plots)),
+        )
     )
 
 

@@ -18,9 +18,9 @@ _ON_COMMAND_LINE = ("folder", "zip", "npy", "emoji", "fashion-mnist")  # kinds o
 _CHANNELS = {1: "gray", 3: "RGB", 4: "RGB with alpha"}
 
 
-def verdict(run: Recorded) -> str:
-    """How a run went, in one sentence."""
-    told = f"{_ending(run)}; {_quality(run)}"
+def verdict(run: Recorded, running: bool = False) -> str:
+    """How a run went, or goes, in one sentence."""
+    told = f"{f'It is at step {run.step:,}' if running else _ending(run)}; {_quality(run, running)}"
     counts = counted(seen.finding for seen in run.findings)
     return f"{told}; the doctor told of {counts}." if counts else f"{told}."
 
@@ -33,13 +33,15 @@ def _ending(run: Recorded) -> str:
     return f"It ended at step {run.step:,} ({run.ended})"
 
 
-def _quality(run: Recorded) -> str:
+def _quality(run: Recorded, running: bool) -> str:
     if run.best is None:
         return "how good the pictures are was not measured, so look at the samples"
     after = sum(each.step > run.best.step for each in run.evaluations)
     value = value_of(run.best)
     if len(run.evaluations) == 1:
         return f"the pictures were measured once, at step {run.best.step:,} ({value})"
+    if not after and running:
+        return f"the pictures were best at the newest evaluation, at step {run.best.step:,} ({value})"
     if not after:
         return f"the pictures were best at the very end ({value}), so a longer run may make them better still"
     times = "the one evaluation" if after == 1 else f"the {after:,} evaluations"
