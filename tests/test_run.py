@@ -149,7 +149,7 @@ def test_the_default_folder_is_made_of_what_was_typed(
     options: dict[str, Any] = {"size": 28, "steps": 1} | quiet
     first = sparring.train(discs, tiny, **options).path
     assert first.parent == Path("runs")
-    assert first.name.startswith("discs-sparring-28px-")
+    assert first.name.startswith("discs-dcgan-28px-")
     assert sparring.train(discs, tiny, **options).path == first
     assert sparring.train(discs, tiny, **options | {"seed": 1}).path != first
     assert sparring.train(discs, tiny.but(d_lr=1e-3), **options).path != first
