@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 
@@ -46,4 +47,30 @@ def good(code: str) -> list[Case]:
 
 def source(case: Case) -> str:
     """The program of a case, for people to read."""
-    return textwrap.dedent(inspect.getsource(case.build))
+    parts: dict[str, str] = {}
+    _gather(case.build, parts)
+    *helpers, own = parts.values()
+    return "\n\n\n".join([*(text for text in helpers if text.count("\n") < _LONG), own])
+
+
+_LONG = 25  # lines: what makes up a whole log says no more to a reader than its name
+
+
+def _gather(build: Any, parts: dict[str, str]) -> None:
+    """Adds the source of what a function calls of these files, and then its own, each once."""
+    if build.__name__ in parts:
+        return
+    parts[build.__name__] = ""  # it may call itself
+    code = getattr(build, "__code__", None)
+    for name in _names(code) if code is not None else ():
+        used = build.__globals__.get(name)
+        if getattr(used, "__module__", "").startswith(__name__) and (inspect.isfunction(used) or inspect.isclass(used)):
+            _gather(used, parts)
+    del parts[build.__name__]
+    parts[build.__name__] = textwrap.dedent(inspect.getsource(build)).strip()
+
+
+def _names(code: CodeType) -> list[str]:
+    """Names that a function and those within it look up, in the order in which they first stand there."""
+    within = [name for const in code.co_consts if isinstance(const, CodeType) for name in _names(const)]
+    return list(dict.fromkeys([*code.co_names, *within]))
