@@ -25,7 +25,7 @@ _LEAST = 20  # recorded steps
     ],
 )
 def optimiser_shock(
-    shocks: dict[str, Track], *, size: float = 4.0, warm: int = 100, far: float = 6.0, floor: float = 0.15
+    shocks: dict[str, Track], *, size: float = 4.0, warm: int = 500, far: float = 6.0, floor: float = 0.15
 ) -> list[Evidence] | NotJudged | None:
     """A gradient meets an optimiser that has forgotten how large gradients are: its step will be giant.
 
