@@ -12,8 +12,6 @@ side by side with other --recipes; `--table` prints what is there.
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
 import math
 import os
 import time
@@ -23,9 +21,9 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # such small networks are slower with more; before torch is imported
 
 import torch
+from restartable import keep, rows_of, stamp
 from torch import Tensor, nn
 
-from sparring import machine
 from sparring.game import Game
 from sparring.methods import RECIPES, Recipe
 from sparring.networks.calling import evaluation_mode, randomness
@@ -107,21 +105,19 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     file = ROOT / "benchmarks/results/gaussians.jsonl"
-    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    rows = rows_of(file)
     if arguments.table:
         print(table([row for row in rows if row["steps"] == arguments.steps]))
         return
-    about = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "cpu": machine.describe()["cpu"]}
     for name in arguments.recipes:
         for target in TARGETS:
             for seed in range(arguments.seeds):
                 key = {"recipe": name, "target": target, "seed": seed, "steps": arguments.steps}
                 if any(key.items() <= row.items() for row in rows):
                     continue
-                row = key | play(RECIPES[name], target, arguments.steps, seed) | about
+                row = key | play(RECIPES[name], target, arguments.steps, seed) | stamp()
                 print(row, flush=True)
-                with file.open("a") as opened:
-                    opened.write(json.dumps(row) + "\n")
+                keep(file, row)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -12,20 +12,17 @@ end more than 1.5 times the best that it had been, and coverage less than half o
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import subprocess
-import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
+from restartable import keep, rows_of, run_all
+
 import sparring
-from sparring import machine
 from sparring.errors import SparringError
 from sparring.events import LAST_EVALUATION, read
 from sparring.methods import RECIPES
@@ -75,14 +72,10 @@ def failure(row: dict[str, Any], why: str) -> str:
     return "regress" if fd[-1] > 1.5 * min(fd) and coverage[-1] < 0.5 * max(coverage) else ""
 
 
-def rows() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
-
-
 def table() -> str:
     lines = ["| recipe | data | runs | failed | FD at its best | at the end | coverage at the end |", "|---" * 7 + "|"]
-    for recipe, data in dict.fromkeys((row["recipe"], row["data"]) for row in rows()):
-        some = [row for row in rows() if (row["recipe"], row["data"]) == (recipe, data)]
+    for recipe, data in dict.fromkeys((row["recipe"], row["data"]) for row in rows_of(RESULTS)):
+        some = [row for row in rows_of(RESULTS) if (row["recipe"], row["data"]) == (recipe, data)]
         failed = ", ".join(f"{row['failed']} (seed {row['seed']})" for row in some if row["failed"]) or "0"
         whole = [row for row in some if row["failed"] != "non-finite"]
         best, last = ([f([*row["value"]]) for row in whole] for f in (min, lambda fd: fd[-1]))
@@ -109,26 +102,20 @@ def main() -> None:
         data, seed = arguments.one
         print(json.dumps(play(arguments.recipe, data, int(seed), arguments.steps, arguments.path)))
         return
-    done = {(row["recipe"], row["data"], row["seed"]) for row in rows()}
+    done = {(row["recipe"], row["data"], row["seed"]) for row in rows_of(RESULTS)}
     # The seeds go round the data sets: 7, 7 and 6 of 20.
     waiting = [(list(DATA)[seed % len(DATA)], seed) for seed in range(arguments.seeds)]
     waiting = [each for each in waiting if (arguments.recipe, *each) not in done]
-    about = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "cpu": machine.describe()["cpu"]}
 
-    def run(entry: tuple[str, int]) -> None:
-        words = [sys.executable, __file__, "--recipe", arguments.recipe, "--steps", str(arguments.steps)]
-        words += ["--one", *map(str, entry)] + (["--path", arguments.path] if arguments.path else [])
-        ran = subprocess.run(words, capture_output=True, text=True, check=False)
-        if ran.returncode:
-            print(f"{entry}: {ran.stderr[-2000:]}", flush=True)
-            return
-        row = json.loads(ran.stdout.splitlines()[-1]) | about
-        with RESULTS.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+    def words(entry: tuple[str, int]) -> list[str]:
+        asked = [__file__, "--recipe", arguments.recipe, "--steps", str(arguments.steps), "--one", *map(str, entry)]
+        return asked + (["--path", arguments.path] if arguments.path else [])
+
+    def done_with(row: dict[str, Any]) -> None:
+        keep(RESULTS, row)
         print({name: row[name] for name in ("data", "seed", "failed")}, flush=True)
 
-    with ThreadPoolExecutor(arguments.workers) as pool:
-        list(pool.map(run, waiting))
+    run_all(waiting, words, done_with, arguments.workers)
 
 
 if __name__ == "__main__":

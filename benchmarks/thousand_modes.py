@@ -15,9 +15,7 @@ Results: benchmarks/results/thousand-modes.jsonl, a row as soon as it is done; s
 from __future__ import annotations
 
 import argparse
-import datetime
 import itertools
-import json
 import os
 import time
 from pathlib import Path
@@ -27,12 +25,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
 import numpy as np
 import torch
+from restartable import keep, rows_of, stamp
 from sklearn.datasets import load_digits
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.svm import SVC
 from torch import Tensor
 
-from sparring import machine, networks
+from sparring import networks
 from sparring.game import Game
 from sparring.methods import RECIPES, Recipe
 from sparring.networks.calling import randomness
@@ -129,7 +128,7 @@ def main() -> None:
     torch.set_num_threads(1)
     digits = Digits()
     file = ROOT / "benchmarks/results/thousand-modes.jsonl"
-    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    rows = rows_of(file)
     with randomness(0, CPU):
         confined = np.random.default_rng(0).choice(MODES, 99, replace=False)
         few = digits.among(SAMPLES, confined)
@@ -140,16 +139,14 @@ def main() -> None:
             "reals of 99 modes, named by machines that never saw them": digits.counted(digits.strange[few]),
         }
     print(counter, flush=True)
-    about = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "cpu": machine.describe()["cpu"]}
     for name in arguments.recipes:
         for seed in range(arguments.seeds):
             key = {"recipe": name, "seed": seed, "minutes": arguments.minutes}
             if any(key.items() <= row.items() for row in rows):
                 continue
-            row = key | play(RECIPES[name], digits, arguments.minutes, seed) | about | {"counter": counter}
+            row = key | play(RECIPES[name], digits, arguments.minutes, seed) | stamp() | {"counter": counter}
             print(row, flush=True)
-            with file.open("a") as opened:
-                opened.write(json.dumps(row) + "\n")
+            keep(file, row)
 
 
 if __name__ == "__main__":

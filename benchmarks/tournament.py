@@ -12,24 +12,21 @@ average of G at the end: FD and coverage of EfficientNet-Lite0 features, on as m
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import math
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 # One thread for each run; before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from restartable import keep, rows_of, run_all
+
 import sparring
-from sparring import machine
 from sparring.errors import SparringError
 from sparring.events import Event, read
 from sparring.findings import Action
@@ -160,14 +157,9 @@ def file_of(stage: str) -> Path:
     return RESULTS / f"tournament-{stage}.jsonl"
 
 
-def rows_of(stage: str) -> list[dict[str, Any]]:
-    file = file_of(stage)
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-
-
 def table(stage: str) -> str:
     """The mean over seeds for each contestant and data set; ranked by the mean of FD over the best FD of each set."""
-    rows = rows_of(stage)
+    rows = rows_of(file_of(stage))
     means: dict[str, dict[str, tuple[float, float]]] = {}
     for name in dict.fromkeys(row["contestant"] for row in rows):
         means[name] = {}
@@ -211,7 +203,7 @@ def main() -> None:
         name, data, seed = arguments.one
         print(json.dumps(play(name, data, int(seed), stage["minutes"], arguments.path, arguments.pictures)))
         return
-    done = {(row["contestant"], row["data"], row["seed"]) for row in rows_of(arguments.stage)}
+    done = {(row["contestant"], row["data"], row["seed"]) for row in rows_of(file_of(arguments.stage))}
     waiting = [
         (name, data, seed)
         for seed in range(stage["seeds"])
@@ -220,22 +212,16 @@ def main() -> None:
         if (name, data, seed) not in done
     ]
     print(f"{len(waiting)} runs to go, {len(done)} done", flush=True)
-    about = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "cpu": machine.describe()["cpu"]}
 
-    def run(entry: tuple[str, str, int]) -> None:
-        words = [sys.executable, __file__, "--stage", arguments.stage, "--one", *map(str, entry)]
-        words += ["--pictures", str(arguments.pictures)] + (["--path", arguments.path] if arguments.path else [])
-        ran = subprocess.run(words, capture_output=True, text=True, check=False)
-        if ran.returncode:
-            print(f"{entry}: {ran.stderr[-2000:]}", flush=True)
-            return
-        row = json.loads(ran.stdout.splitlines()[-1]) | about
-        with file_of(arguments.stage).open("a") as file:
-            file.write(json.dumps(row) + "\n")
+    def words(entry: tuple[str, str, int]) -> list[str]:
+        asked = [__file__, "--stage", arguments.stage, "--one", *map(str, entry), "--pictures", str(arguments.pictures)]
+        return asked + (["--path", arguments.path] if arguments.path else [])
+
+    def done_with(row: dict[str, Any]) -> None:
+        keep(file_of(arguments.stage), row)
         print(row, flush=True)
 
-    with ThreadPoolExecutor(arguments.workers) as pool:
-        list(pool.map(run, waiting))
+    run_all(waiting, words, done_with, arguments.workers)
 
 
 if __name__ == "__main__":

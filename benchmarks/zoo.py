@@ -13,20 +13,15 @@ measured without the doctor (`zoo_programs/outcomes.py`) against plain runs of t
 from __future__ import annotations
 
 import argparse
-import datetime
 import importlib
 import importlib.util
-import inspect
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 # One thread for each run; before torch is imported.
@@ -35,6 +30,7 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import numpy as np
 import torch
+from restartable import keep, rows_of, run_all
 from zoo_programs.counting import harm_of, table
 from zoo_programs.data import pictures_of
 from zoo_programs.healthy import PLAIN, VARIATIONS, variation_named
@@ -43,7 +39,6 @@ from zoo_programs.parts import Parts, Program
 from zoo_programs.plants import PLANTS, SEEDS, plant_named
 
 import sparring
-from sparring import machine
 from sparring.findings import SEVERITIES, Finding
 from sparring.pictures import grid, save_png
 
@@ -51,8 +46,6 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "zoo.jsonl"
 PARTS = ("tuned", "unseen")
 HEALTHY = "healthy: "  # before the name of a variation, where a plant's stands in other rows
-# What a monitor does not know by these names; conditions are handed over once it takes them.
-_BESIDE = {"condition", "real_condition"}
 
 
 @dataclass(frozen=True)
@@ -73,13 +66,9 @@ class Beside:
         given: dict[str, Any] = {
             name: each for name, each in optimizers.items() if isinstance(each, torch.optim.Optimizer)
         }
-        if parts.d_opt is parts.g_opt:
-            given = {}  # the monitor refuses one for both, and asks to leave them out
         self._monitor = sparring.Monitor(
             loss=loss, say=lambda _: None, generator=parts.G, discriminator=parts.D, **given
         )
-        taken = inspect.signature(self._monitor.observe).parameters
-        self._left_out = {name for name in _BESIDE if name not in taken}
         self._parts = parts
         self.step = 0
         self.told: list[dict[str, Any]] = []
@@ -88,8 +77,7 @@ class Beside:
         self.step = step
         if step % self._parts.watch_every:
             return
-        told = {name: value for name, value in what.items() if name not in self._left_out}
-        self.keep(self._monitor.observe(self._parts.shown(step), **told))
+        self.keep(self._monitor.observe(self._parts.shown(step), **what))
 
     def keep(self, findings: Iterable[Finding]) -> None:
         """Notes what is new, or graver than before, with the step of the training."""
@@ -196,10 +184,6 @@ def plan(part: str) -> list[Entry]:
     return [*plain, *planted, *(entry for entry in sound if entry not in plain)]
 
 
-def rows_of(file: Path = RESULTS) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text().splitlines() if line] if file.exists() else []
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=PARTS, action="append", help="may stand twice; both by default")
@@ -218,7 +202,7 @@ def main() -> None:
         torch.set_num_threads(1)
         print(json.dumps(play(Entry(*json.loads(arguments.one)), arguments.path, arguments.steps, arguments.grids)))
         return
-    rows = rows_of()
+    rows = rows_of(RESULTS)
     if arguments.table:
         print(table([row for row in rows if not arguments.part or row["part"] in arguments.part]))
         return
@@ -229,7 +213,7 @@ def main() -> None:
             print(entry.part, entry.plant, entry.program, entry.seed, sep="\t")
     print(f"{len(waiting)} runs to go", file=sys.stderr, flush=True)
     if not arguments.plan:
-        run_all(waiting, arguments, rows, trial)
+        play_all(waiting, arguments, rows, trial)
 
 
 def waiting_of(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> list[Entry]:
@@ -247,32 +231,24 @@ def waiting_of(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> lis
     ]
 
 
-def run_all(waiting: list[Entry], arguments: argparse.Namespace, rows: list[dict[str, Any]], trial: bool) -> None:
+def play_all(waiting: list[Entry], arguments: argparse.Namespace, rows: list[dict[str, Any]], trial: bool) -> None:
     """Each run in a process of its own, so many side by side; its row is kept as soon as it is there."""
-    about = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "cpu": machine.describe()["cpu"]}
-    lock = Lock()
 
-    def run(entry: Entry) -> None:
-        words = [sys.executable, __file__, "--one", json.dumps([entry.plant, entry.program, entry.seed, entry.part])]
-        for name in ("path", "steps", "grids"):
-            value = getattr(arguments, name)
-            words += [f"--{name}", str(value)] if value is not None else []
-        ran = subprocess.run(words, capture_output=True, text=True, check=False)
-        if ran.returncode:
-            print(f"{entry}: {ran.stderr[-2000:]}", flush=True)
-            return
-        row = json.loads(ran.stdout.splitlines()[-1]) | about
-        with lock:
-            row["harm"] = harm_of(row, [*rows, row])
-            rows.append(row)
-            if not trial:
-                RESULTS.parent.mkdir(exist_ok=True)
-                with RESULTS.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
+    def words(entry: Entry) -> list[str]:
+        asked = [__file__, "--one", json.dumps([entry.plant, entry.program, entry.seed, entry.part])]
+        given = {name: getattr(arguments, name) for name in ("path", "steps", "grids")}
+        return asked + [
+            word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))
+        ]
+
+    def done(row: dict[str, Any]) -> None:
+        row["harm"] = harm_of(row, [*rows, row])
+        rows.append(row)
+        if not trial:
+            keep(RESULTS, row)
         print(brief(row), flush=True)
 
-    with ThreadPoolExecutor(arguments.workers) as pool:
-        list(pool.map(run, waiting))
+    run_all(waiting, words, done, arguments.workers)
 
 
 def brief(row: dict[str, Any]) -> str:

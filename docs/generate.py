@@ -17,7 +17,7 @@ from sparring.doctor.explaining import page
 DOCS = Path(__file__).parent
 VERBS = (
     "train", "sample", "export", "measure", "check", "diagnose", "data", "explain", "rules", "recipes", "report",
-    "watch", "bench",
+    "watch", "film", "bench",
 )  # fmt: skip
 
 

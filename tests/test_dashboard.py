@@ -46,6 +46,29 @@ assert CHROMIUM
 assert FLAGS
 
 
+def test_what_serves_pages_loads_no_torch(folder: Path) -> None:
+    """Seconds and 200 MB that only playing needs: a page and a list are made without."""
+    code = """
+import sys
+from pathlib import Path
+import sparring.dashboard.serving as serving
+from sparring.dashboard.following import Followed
+from sparring.dashboard.listing import Listing
+from sparring.dashboard.showing import contact_sheet_png, run_page
+from sparring.folder import RunFolder
+path = Path(sys.argv[1])
+serving.Serving(path)
+assert "discs" in run_page(Followed(RunFolder(path)), "key", False)
+contact_sheet_png(RunFolder(path).settings())
+assert Listing(serving.Runs(path.parent)).rows()
+print("torch" in sys.modules)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(folder / "discs")], capture_output=True, text=True, check=False
+    )
+    assert ran.stdout.split() == ["False"], ran.stderr
+
+
 class Server:
     """A server in a thread, and whatever is asked of it byte by byte."""
 
@@ -351,7 +374,12 @@ def test_one_run_alone(folder: Path) -> None:
 
 def test_the_page_is_the_reports(server: Server) -> None:
     page = server.ask("/run/discs")[2].decode()
-    for part in ("It trained all of its 24 steps", "40 pictures of discs", 'data-figure="quality"', "sparring train "):
+    for part in (
+        "It trained all of its 24 steps",
+        "40 pictures of discs",
+        'data-figure="quality"',
+        "<span>sparring</span> <span>train</span>",
+    ):
         assert part in page
     assert "data:image" not in page.replace('href="data:,"', "")
     sheets = re.findall(r'src="(/run/discs/sheet/\d+)"', page)

@@ -18,6 +18,7 @@ from pictures_of_all_kinds import SIDE, color_ramp, folder_of_noise, grey_ramp, 
 from sparring.data import build, open_data
 from sparring.data.pack import Pack
 from sparring.errors import SparringError
+from sparring.folder import cache_folder
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +101,7 @@ def test_nothing_usable_and_nothing_at_all(tmp_path: Path) -> None:
     with pytest.raises(SparringError, match="None of the 5 pictures") as caught:
         opened(tmp_path)
     assert str(caught.value).count("the file is empty") == 3
-    assert not list(build.cache_folder(None).glob("packs/*"))
+    assert not list(cache_folder(None).glob("packs/*"))
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "x.heic").write_bytes(b"x")
     with pytest.raises(SparringError, match=r"no pictures in .*1 other files: 1 \.heic"):
@@ -154,7 +155,7 @@ def test_identity_follows_the_contents_and_holds_no_path(tmp_path: Path) -> None
 def test_a_damaged_pack_is_made_again_and_said_so(tmp_path: Path, harm: str) -> None:
     folder = folder_of_noise(tmp_path / "photos", 5)
     before = opened(folder)
-    pack = next((build.cache_folder(None) / "packs").iterdir())
+    pack = next((cache_folder(None) / "packs").iterdir())
     if harm == "truncate":
         os.truncate(pack / "images.npy", 1000)
     elif harm == "remove":
@@ -171,7 +172,7 @@ def test_a_damaged_pack_is_made_again_and_said_so(tmp_path: Path, harm: str) -> 
 
 
 def test_killed_builds_leave_only_what_is_cleared_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    packs = build.cache_folder(None) / "packs"
+    packs = cache_folder(None) / "packs"
     old, young = packs / ".building-old", packs / ".building-young"
     for folder in (old, young):
         folder.mkdir(parents=True)
@@ -203,7 +204,7 @@ def test_a_race_is_won_by_one_and_harms_none(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(build, "write_table", write_while_another_finishes)
     assert opened(photos).n == 3
-    assert len(list((build.cache_folder(None) / "packs").iterdir())) == 1
+    assert len(list((cache_folder(None) / "packs").iterdir())) == 1
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +225,7 @@ def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, var
     if variable != "argument":
         monkeypatch.setenv(variable, str(tmp_path))
     tail = {"XDG_CACHE_HOME": "sparring", "HOME": ".cache/sparring"}.get(variable, "")
-    assert build.cache_folder(tmp_path if variable == "argument" else None) == tmp_path / tail
+    assert cache_folder(tmp_path if variable == "argument" else None) == tmp_path / tail
 
 
 def test_the_users_files_are_not_changed(tmp_path: Path) -> None:

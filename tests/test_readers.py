@@ -670,6 +670,59 @@ def test_a_long_log_is_thinned_and_keeps_its_extremes(monkeypatch: pytest.Monkey
     assert np.diff(d.steps).max() <= 2 * history.facts["thinned"]
 
 
+def test_json_lines_with_texts_are_read_alike_by_layouts() -> None:
+    rng = np.random.default_rng(0)
+    made = [
+        {"note": "ok", "step": at, "time": 1e9 + at, "d_loss": d, "g_loss": g, "on": True, "lr": None}
+        for at, (d, g) in enumerate(rng.normal(size=(300, 2)).tolist())
+    ]
+    made[150] |= {"note": "warm: 5", "d_loss": float("nan")}
+    made[200] |= {"g_loss": None}
+    history = read("".join(f"{json.dumps(each)}\n" for each in made))
+    d, g = history.of("d"), history.of("g")
+    assert d is not None
+    assert g is not None
+    assert [each.name for each in history.series] == ["d_loss", "g_loss"]
+    np.testing.assert_array_equal(d.values, [each["d_loss"] for each in made])
+    assert d.lines.tolist() == list(range(1, 301))
+    assert g.steps.tolist() == [at for at in range(300) if at != 200]
+    np.testing.assert_array_equal(g.values, [each["g_loss"] for each in made if each["g_loss"] is not None])
+
+
+def test_ticks_of_a_run_of_ours_are_read_alike_by_layouts() -> None:
+    ticks = [
+        {
+            "event": "tick",
+            "step": 10 * at,
+            "images": 640 * at,
+            "time": 1.5e9 + at,
+            "epoch": at / 7,
+            "d_loss": 1 / (1 + at),
+        }
+        for at in range(1, 300)
+    ]
+    ticks[100]["d_loss"] = None  # it was not finite
+    resumed = {"event": "resumed", "step": 2000, "images": 0, "time": 0.0}
+    lines = [*ticks[:250], resumed, *ticks[200:]]
+    history = read("".join(f"{json.dumps(each)}\n" for each in lines))
+    (series,) = history.series
+    assert series.steps.tolist() == list(range(10, 3000, 10))
+    wanted = [np.nan if each["d_loss"] is None else each["d_loss"] for each in ticks]
+    np.testing.assert_array_equal(series.values, wanted)
+    assert history.rewinds == ((2500, 2000),)
+
+
+def test_a_bar_drawn_hundreds_of_times_on_one_line() -> None:
+    drawn = [f"{at}/900 [00:10<00:20, 5.1it/s, d_loss={1 / (1 + at):.5f}, g_loss={2 + at:.3f}]" for at in range(900)]
+    drawn[500] = "a warning about something"
+    history = read("\r" + "\r".join(drawn) + "\nlast words\n")
+    d = history.of("d")
+    assert d is not None
+    assert d.steps.tolist() == [at for at in range(900) if at != 500]
+    np.testing.assert_allclose(d.values, [round(1 / (1 + at), 5) for at in range(900) if at != 500])
+    assert set(d.lines.tolist()) == {1}
+
+
 def test_following_is_cheap() -> None:
     log = Following()
     log.feed(dcgan(0, 100_000, every=1))

@@ -165,7 +165,7 @@ def test_a_training_ends_with_its_page(run: Path) -> None:
     assert "It trained all of its 36 steps; the pictures were" in text
     assert "40 pictures of discs at 28 px, gray; 10 of them were held out to judge by." in text
     assert "feature maps next to the picture" in text  # the source of a number that was changed
-    again = re.search(r'<pre class="command">(sparring train discs/ [^<]*)</pre>', text)
+    again = re.search(r'<pre class="command">(sparring train discs/ [^<]*)</pre>', re.sub("</?span>", "", text))
     assert again is not None
     assert "--set width=4 --set latent=16" in again[1]
     assert "--batch 8" in again[1]

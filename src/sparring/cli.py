@@ -19,8 +19,8 @@ from . import cli_about, cli_doctor, cli_views
 from .answering import answer, examples
 from .errors import SparringError
 from .folder import RunFolder, lines_of
-from .methods import USUAL, USUAL_OF_OWN, recipe_named
-from .options import Judging, Keeping, Networks, Pictures, Until, Which, budget_of, with_changes
+from .methods import recipe_named, usual_recipe
+from .options import Judging, Keeping, Mirroring, Networks, Pictures, Until, Which, budget_of, with_changes
 from .terminal import Progress, end_line, findings_line
 
 
@@ -37,7 +37,7 @@ app = App(name="sparring", help="GAN training that explains itself.", version=_v
     help_epilogue=examples("""
 sparring train photos/ --minutes 30
 sparring train emoji --channels 4 --size 64 --steps 20000 --out runs/emoji
-sparring train fashion-mnist --epochs 10 --set d_lr=1e-4 --set flip=true
+sparring train fashion-mnist --epochs 10 --set d_lr=1e-4 --set flip=true --tensorboard
 sparring train emoji --condition text --steps 20000
 sparring train cards/ --generator gans.py:G(100) --discriminator gans.py:D --minutes 30
 """)
@@ -51,6 +51,7 @@ def train(
     until: Until = Until(),
     keeping: Keeping = Keeping(),
     judging: Judging = Judging(),
+    mirroring: Mirroring = Mirroring(),
     recipe: str | None = None,
     set_: Annotated[list[str] | None, Parameter(name="--set", consume_multiple=False, negative="")] = None,
     batch: int | None = None,
@@ -77,7 +78,7 @@ def train(
         yes: Ask nothing; without a budget, take 5,000 steps.
         json_: Print the result as JSON.
     """
-    usual = USUAL if networks.generator is None else USUAL_OF_OWN
+    usual = usual_recipe(own_networks=networks.generator is not None)
     changed = with_changes(recipe_named(recipe or usual), set_ or [])
     budget = budget_of(until, yes)
     from .run import train as do
@@ -106,6 +107,7 @@ def train(
             **vars(budget),
             **vars(keeping),
             **vars(judging),
+            **mirroring.words(),
         )
     found = {"run": str(run.path), "step": run.step, "images": run.images, "ended": run.ended, "grid": str(run.grid)}
     page = RunFolder(run.path).report
@@ -309,8 +311,8 @@ app.command(
 sparring diagnose train.log
 sparring diagnose runs/emoji
 sparring diagnose losses.csv --names d_loss=critic,g_loss=gen --loss wasserstein
-sparring diagnose train.log -o report.html
-python train.py 2>&1 | sparring diagnose -
+sparring diagnose train.log -o report.html --plot losses.png
+python -u train.py 2>&1 | sparring diagnose -
 """),
 )
 app.command(cli_doctor.explain, help_epilogue=examples("sparring explain SP204\nsparring explain input-unreachable"))
@@ -321,6 +323,14 @@ app.command(
 sparring report runs/emoji
 sparring report runs/emoji -o emoji.html
 sparring report --compare runs/emoji runs/emoji-hinge -o comparison.html
+"""),
+)
+app.command(
+    cli_views.film,
+    help_epilogue=examples("""
+sparring film runs/emoji
+sparring film runs/emoji -o emoji.mp4 --seconds 20 --scale 2
+sparring film runs/emoji -o frames/
 """),
 )
 app.command(

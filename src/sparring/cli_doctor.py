@@ -1,4 +1,4 @@
-"""The doctor's words of the command line: check, data, explain, rules."""
+"""The doctor's words of the command line: check, data, diagnose, explain, rules."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from rich.console import Console
 from .answering import answer
 from .errors import SparringError
 from .options import Pictures
+
+_PLOT_WIDTH = 100  # characters, where the answer goes into a file or a pipe
 
 
 @Parameter(name="*")
@@ -184,44 +186,85 @@ def data(
 
 
 def diagnose(
-    log: str,
+    log: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
     loss: str | None = None,
     names: str | None = None,
     out: Annotated[Path | None, Parameter(name=["-o", "--out"])] = None,
+    plot: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     verbose: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Say what went wrong in a training, from its log: anybody's, of any program, finished or not.
 
-    Exit code 1 where an error was found.
+    Exit code 1 where an error was found, 130 where Ctrl-C ended what was piped in.
 
     Args:
-        log: A log, a run of ours, a table, TensorBoard events; "-" reads what is piped in, to its end.
+        log: A log, a run of ours, a table, TensorBoard events; "-" for what a program prints: findings are said
+            while it runs, on standard error, and the report comes at its end.
         loss: bce, hinge, wasserstein, least-squares, relativistic. Default: guessed from the numbers.
         names: What columns are called, where that is not understood: d_loss=my_d,g_loss=my_g.
         out: A .html file for the same with its curves, to look at or to mail.
+        plot: A .png, .svg or .html file for the losses with the findings marked; "-" to draw them as text, "none" not
+            to. Default: drawn where the answer goes to a terminal.
         verbose: Say of every rule that could not look what was missing.
         json_: Print the findings as JSON.
     """
-    from .doctor.diagnosing import diagnose_history, joined, story
+    from .doctor.diagnosing import diagnosed, unit_of
+    from .doctor.listening import is_live, listen
     from .doctor.readers import read_log
     from .doctor.telling import as_text, told
+    from .reporting.chart_picture import check_plot, write_charts
+    from .reporting.charting import charts_of
     from .reporting.writing import check_out, report_log
 
+    file = None if plot in (None, "-", "none") else Path(str(plot))
     if out is not None:
         check_out(out)
-    histories = read_log(sys.stdin if log == "-" else log, names=names_of(names))
-    reports = [diagnose_history(history, loss=loss) for history in histories]
-    report = reports[0] if len(reports) == 1 else joined(reports)
-    stories = [story(history, each) for history, each in zip(histories, reports, strict=True)]
-    if not json_:
-        print("\n\n".join(stories) + "\n")
+    if file is not None:
+        check_plot(file)
+    columns, stopped = names_of(names), False
+    if is_live(log):
+        histories, stopped = listen(
+            log, lambda line: print(line, file=sys.stderr, flush=True), loss=loss, names=columns
+        )
+    else:
+        histories = read_log(sys.stdin if log == "-" else log, names=columns)
+    found = diagnosed(histories, loss=loss)
+    title = "standard input" if log == "-" else Path(log).resolve().name
+    charts = charts_of(histories, found.reports, [unit_of(history) for history in histories])
+    _tell(found.stories, dict(charts), plot, json_)
     if out is not None:
-        report_log("standard input" if log == "-" else Path(log).resolve().name, out, histories, reports, stories)
+        report_log(title, out, histories, found.reports, found.stories)
         print(f"Written: {out}", file=sys.stderr)
-    _show(told(report, verbose=verbose), as_text, json_, report.to_dict())
+    if file is not None and charts:
+        write_charts(title, charts, histories, file)
+    if file is not None:
+        print(f"Written: {file}" if charts else "Nothing is drawn: the log has no curves.", file=sys.stderr)
+    try:
+        _show(told(found.report, verbose=verbose), as_text, json_, found.report.to_dict())
+    finally:
+        if stopped:
+            sys.exit(130)
+
+
+def _tell(stories: list[str], charts: dict[int, Any], plot: str | None, json_: bool) -> None:
+    """Prints the story of each training and draws its curves; beside JSON, curves that were asked for go elsewhere."""
+    from .reporting.chart_text import as_text, fits
+
+    stream = sys.stderr if json_ else sys.stdout
+    drawn = plot == "-" or (plot is None and not json_ and stream.isatty())
+    console = Console(file=stream, highlight=False)
+    width = console.width - 1 if stream.isatty() else _PLOT_WIDTH
+    for place, story in enumerate(stories):
+        if not json_:
+            print(story + "\n")
+        if drawn and place in charts:
+            colours = console.is_terminal and console.color_system is not None
+            chart = as_text(charts[place], width, colours=colours, signs=fits(stream.encoding))
+            console.print(chart, soft_wrap=True)
+            print(file=stream)
 
 
 def names_of(text: str | None) -> dict[str, str] | None:

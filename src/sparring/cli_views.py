@@ -1,4 +1,4 @@
-"""The words of the command line that show runs: report, watch."""
+"""The words of the command line that show runs: report, watch, film."""
 
 from __future__ import annotations
 
@@ -38,6 +38,33 @@ def report(
         )
     written = do(runs[0], out, compare=runs[1:])
     answer(json_, {"runs": [str(run) for run in runs], "out": str(written)}, f"Written: {written}")
+
+
+def film(
+    run: Path,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(name=["-o", "--out"])] = None,
+    seconds: float = 10.0,
+    scale: int | None = None,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Make a film of a run's sheets of samples, with step and quality below each.
+
+    Args:
+        run: Folder of the run.
+        out: A .gif, a .mp4 (needs the extra film), or a folder for PNG files. Default: film.gif in the run's folder.
+        seconds: How long it is.
+        scale: How many times larger than the sheets. Default: as many as bring a small sheet to 480 px.
+        json_: Print the result as JSON.
+    """
+    from .reporting.filming import film as do
+
+    made = do(run, out, seconds=seconds, scale=scale)
+    found = {"run": str(run), "out": str(made.path), "frames": made.frames, "size_px": list(made.size)}
+    if made.left_out:
+        print(f"No pictures, and left out: {', '.join(made.left_out)}.", file=sys.stderr)
+    answer(json_, found | {"left_out": list(made.left_out)}, f"Written: {made.path} ({made.frames:,} frames)")
 
 
 def watch(

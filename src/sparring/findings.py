@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+from .notebook import report_html
+
 SEVERITIES = ("error", "warning", "info")  # an error stops a training; a warning is a risk; an info explains
 CONFIDENCES = ("certain", "likely", "hint")
 PAGES = "docs/rules/"  # where each rule's page stands
@@ -99,6 +101,9 @@ class Report:
     def ok(self) -> bool:
         """Whether there is no error among the findings."""
         return not any(finding.severity == "error" for finding in self.findings)
+
+    def _repr_html_(self) -> str:
+        return report_html(self)
 
     @property
     def codes(self) -> list[str]:

@@ -45,6 +45,15 @@ def lines_of(path: Path) -> list[str]:
     return [line for line in lines if line]
 
 
+def cache_folder(cache: str | os.PathLike[str] | None) -> Path:
+    """Returns where packs and features are kept: `cache`, $SPARRING_CACHE, $XDG_CACHE_HOME or ~/.cache/sparring."""
+    named = cache or os.environ.get("SPARRING_CACHE")
+    if named:
+        return Path(named).expanduser()
+    above = os.environ.get("XDG_CACHE_HOME")
+    return (Path(above) if above else Path.home() / ".cache") / "sparring"
+
+
 class RunFolder:
     """The parts of a run's folder: recipe.json, events.jsonl, asked.jsonl, samples/, checkpoints/, best/, a page."""
 
@@ -60,6 +69,8 @@ class RunFolder:
         self.conditions = self.path / "conditions.npz"
         self.report = self.path / "report.html"
         self.asked = self.path / "asked.jsonl"
+        self.mirrors = self.path / "mirrors.json"
+        self.film = self.path / "film.gif"
         self._lock: IO[str] | None = None
 
     def create(self) -> None:
@@ -153,8 +164,8 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Removes what a kill left half written; for the process that has taken the run."""
-        for names in ("recipe.json.*", "left_out.csv.*", "held_out.csv.*", "report.html.*"):
-            sweep(self.path, names)
+        for name in ("recipe.json", "left_out.csv", "held_out.csv", "report.html", "mirrors.json", "film.gif"):
+            sweep(self.path, f"{name}.*")
         for folder in (self.samples, self.checkpoints, self.best):
             sweep(folder, "step-*")
 

@@ -205,9 +205,7 @@ PRESETS: dict[str, Preset] = {
     "sparring": Preset(
         "The default: DCGAN's networks, D without norms, R3GAN's loss, fast rates; tuned for a CPU and a few minutes.",
         _of(_R3_LOSS, loss="relativistic", beta1=0.0)
-        | _of(
-            "a penalty of each picture needs a D without batch norm: arXiv 1704.00028, section 4", network="dcgan-free"
-        )
+        | _of(_NO_NORM, network="dcgan-free")
         | _of(_TUNED, r1=0.2, r2=0.2, r1_every=8, r2_every=8, d_lr=2e-3, g_lr=2e-3, beta2=0.99)
         | _of(_TUNED, width=32, batch=16, ema_half_life_images=5_000.0),
     ),
@@ -253,6 +251,11 @@ RECIPES: dict[str, Recipe] = {
 # What trains where nobody names a recipe: networks of ours, and the user's own, of which nothing is known: neither
 # whether D has batch norm, which forbids a penalty of each picture, nor what rates they bear.
 USUAL, USUAL_OF_OWN = "sparring", "dcgan"
+
+
+def usual_recipe(own_networks: bool) -> str:
+    """The recipe where nobody names one: the tournament's, and the published one for networks it was not tuned on."""
+    return USUAL_OF_OWN if own_networks else USUAL
 
 
 def recipe_named(recipe: str | Recipe) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -94,6 +94,29 @@ class Keeping:
     keep_every: int = 0
     doctor: bool = True
     watch: Annotated[bool, Parameter(negative="")] = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Mirroring:
+    """Where else the training is shown; each needs its package (docs/where-you-look.md).
+
+    Attributes:
+        tensorboard: Write event files for TensorBoard into the run's folder.
+        wandb: Send curves, samples and findings to Weights & Biases.
+        trackio: Send them to trackio.
+        project: Where W&B and trackio put the run. Default: sparring.
+    """
+
+    tensorboard: Annotated[bool, Parameter(negative="")] = False
+    wandb: Annotated[bool, Parameter(negative="")] = False
+    trackio: Annotated[bool, Parameter(negative="")] = False
+    project: str | None = None
+
+    def words(self) -> dict[str, Any]:
+        """As `train` takes them."""
+        asked = tuple(name for name, is_asked in vars(self).items() if is_asked is True)
+        return {"mirrors": asked, "project": self.project}
 
 
 @Parameter(name="*")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,9 +23,10 @@ from .doctor.before import checked
 from .errors import SparringError
 from .folder import RunFolder
 from .game import Game
-from .methods import USUAL, USUAL_OF_OWN, Recipe, recipe_named
+from .methods import Recipe, recipe_named, usual_recipe
 from .metrics.judging import Judge
 from .metrics.stopping import PATIENCE, Best, Patience
+from .mirrors import check_mirrors, mirrored
 from .networks.brought import brought, origin_of
 from .networks.calling import Understood, outline, randomness, understand
 from .networks.conditioning import conditioning_of
@@ -105,18 +106,19 @@ def train(
         features: extractor of that metric, or a callable uint8 [N, C, H, W] -> [N, K].
         patience: evaluations without improvement beyond noise after which the run ends; 0: never.
         force: whether to train although the doctor found an error.
-        options: sample_every, checkpoint_every (steps), keep, keep_every, doctor, watch, observers, say; see
-            `session.Options`.
+        options: sample_every, checkpoint_every (steps), keep, keep_every, doctor, watch, mirrors, project, observers,
+            say; see `session.Options`.
 
     Raises:
         SparringError: anything that a user can mend, in words; nothing saved is lost.
         KeyboardInterrupt, SystemExit(143): after Ctrl-C or SIGTERM, once the step is finished and saved.
     """
     how = Options.of(options)
+    check_mirrors(how.mirrors)
     evaluating = Evaluating(held_out, evaluate_every, metric, features)
     if patience < 0:
         raise SparringError(f"--patience is {patience}.", "a whole number, 0 for never")
-    recipe = recipe_named(recipe or (USUAL if generator is None else USUAL_OF_OWN))
+    recipe = recipe_named(recipe or usual_recipe(own_networks=generator is not None))
     recipe = recipe if batch is None else recipe.but(batch=batch)
     budget = Budget(steps, images, epochs, minutes)
     if not budget:
@@ -125,15 +127,7 @@ def train(
         raise SparringError("One network of your own was given.", "both or none", "give generator= and discriminator=.")
     size = usual_size(source) if size is None else size
     _check_early(recipe, None if generator is not None else size, device)
-    data = open_data(
-        source,
-        size_px=size,
-        channels=channels,
-        fit=fit,
-        background=background,
-        path=path,
-        say=how.say,
-    )
+    data = open_data(source, size_px=size, channels=channels, fit=fit, background=background, path=path, say=how.say)
     data = conditioned(source, data, condition, condition_from, embed, how.say)
     list(map(how.say, data.notes))
     check_condition(recipe, data.condition.kind if data.condition is not None else None)
@@ -165,13 +159,21 @@ def train(
         how.say(f"Run folder: {folder.path}")
         every = decided["evaluation"]["every_images"] if judge is not None else 0
         how = _watched(how, judge, patience, trained_on.n or 0, every)
-        with watched(folder.path, how.say) if how.watch else nullcontext(), machine.threads(decided["threads"]):
+        with _seen(how, folder) as how, machine.threads(decided["threads"]):
             settled = recipe.but(precision=decided["precision"])
             trainer = Trainer(*pair, trained_on, settled, seed=seed, device=decided["device"])
             may_ask = told_of(folder, asked, embed)
             return _shown(Session(folder, trainer, how, judge, every, may_ask, findings).run(budget, start_from), how)
     finally:
         folder.release()
+
+
+@contextmanager
+def _seen(how: Options, folder: RunFolder) -> Iterator[Options]:
+    """Shows a run while it trains, where that was asked for: on a page of its own, and in mirrors."""
+    page = watched(folder.path, how.say) if how.watch else nullcontext()
+    with page, mirrored(how.mirrors, folder, how.project, how.say) as mirrors:
+        yield replace(how, observers={**how.observers, **mirrors})
 
 
 def _shown(run: Run, how: Options) -> Run:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL.Image import Image
 from torch import Tensor, nn
 
 from . import __version__, networks
@@ -22,6 +23,7 @@ from .methods import Recipe
 from .networks.brought import brought_alone, origin_of
 from .networks.calling import randomness, understand_generator
 from .networks.conditioning import conditioning_of
+from .notebook import sampler_html
 from .pictures import as_image, captioned, grid, save_png
 from .players import load_into, paint, read_state
 from .stabilisers import normalise_spectrally
@@ -90,6 +92,20 @@ class Sampler:
             return self._paint(n, seed, start, condition)
         rows = self.told.encode([condition] if isinstance(condition, str) else condition)
         return np.concatenate([self._paint(n, seed, start, row.expand(n, *row.shape)) for row in rows])
+
+    def sheet(self, n: int = 64, seed: int = 0, condition: str | Sequence[str] | None = None) -> Image:
+        """The pictures of `sample` on one sheet, as a Pillow image, which a notebook shows.
+
+        With words as conditions a row of n for each, and the word beside it.
+        """
+        pictures = self.sample(n, seed, condition=condition)
+        if condition is None or self.told is None:
+            return grid(pictures)
+        words = [condition] if isinstance(condition, str) else condition
+        return captioned(pictures, [self.told.called(word) for word in words])
+
+    def _repr_html_(self) -> str:
+        return sampler_html(self)
 
     def interpolate(self, first: str, last: str, n: int = 8, seed: int = 0, steps: int = 8) -> np.ndarray:
         """Makes n pictures that go from one condition to another in some steps, z the same along each row.

@@ -24,6 +24,7 @@ from .folder import RunFolder
 from .metrics.judging import Judge
 from .metrics.stopping import Best
 from .metrics.symptoms import Trainers
+from .notebook import run_html
 from .pictures import captioned, grid, save_png
 from .players import load_into, read_state, write_state
 from .sampler import Sampler, Told, whole_checkpoint
@@ -65,6 +66,9 @@ class Run:
         """New pictures of this run's averaged generator, uint8.  # [n, C, H, W]"""
         return self.sampler.sample(n, seed)
 
+    def _repr_html_(self) -> str:
+        return run_html(self)
+
 
 @dataclass
 class Options:
@@ -76,6 +80,8 @@ class Options:
     keep_every: int = 0
     doctor: bool = True
     watch: bool = False
+    mirrors: Sequence[str] = ()
+    project: str | None = None
     observers: Mapping[str, Observer] = field(default_factory=dict)
     say: Callable[[str], None] = print
 

@@ -15,7 +15,7 @@ from ..reporting.reading import Recorded, RunLog, recorded
 from .skimming import is_tick, skimmed
 
 LONG = 8 << 20  # bytes of a log that is skimmed first and read whole later
-DEEP, SHALLOW = 6_000, 200  # ticks that a first look takes, for a page and for a row of a list
+DEEP, SHALLOW = 6_000, 100  # ticks that a first look takes, for a page and for a row of a list (a curve of 80 points)
 _SMALL = 1 << 18  # bytes of a log that even a row of a list reads whole
 _MOST_NEW = 1 << 18  # bytes of which points are told one by one; after more, the page asks for all of it again
 _STILL_WARM_SECONDS = 60.0  # a log that was written to since then is of a run that goes on, whoever locks it

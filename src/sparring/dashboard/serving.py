@@ -10,7 +10,6 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -67,8 +66,6 @@ class Pages:
 
     @contextlib.asynccontextmanager
     async def _life(self, _: Starlette) -> AsyncIterator[None]:
-        # Training pictures and generators need it; it takes seconds, and here nobody waits for them.
-        threading.Thread(target=import_module, args=("torch",), daemon=True).start()
         yield
         self.playing.close()
 

@@ -12,7 +12,7 @@ import torch
 
 from sparring.conditions import Embed, Shape
 from sparring.data.arrays import array_pictures, array_source
-from sparring.data.build import Options, Say, cache_folder
+from sparring.data.build import Options, Say
 from sparring.data.builtin import BUILTIN, builtin_source
 from sparring.data.decode import background_rgb
 from sparring.data.labels import read_conditions
@@ -22,6 +22,7 @@ from sparring.data.split import Split, hold_out
 from sparring.data.stream import IndexedStream, Stream, open_stream
 from sparring.data.table import Row, content_hash
 from sparring.errors import SparringError, did_you_mean
+from sparring.folder import cache_folder
 
 __all__ = [
     "BUILTIN",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -57,15 +56,6 @@ def pack_key(source: Source, options: Options) -> str:
     """Returns the name of a pack's folder: equal while files, options and decoder stay the same."""
     what = [source.kind, source.stamp, vars(options), DECODER_VERSION]
     return hashlib.blake2b(json.dumps(what).encode(), digest_size=12).hexdigest()
-
-
-def cache_folder(cache: str | os.PathLike[str] | None) -> Path:
-    """Returns where packs are kept: `cache`, $SPARRING_CACHE, $XDG_CACHE_HOME/sparring or ~/.cache/sparring."""
-    named = cache or os.environ.get("SPARRING_CACHE")
-    if named:
-        return Path(named).expanduser()
-    above = os.environ.get("XDG_CACHE_HOME")
-    return (Path(above) if above else Path.home() / ".cache") / "sparring"
 
 
 def build_pack(source: Source, options: Options, target: Path, say: Say | None, progress: bool) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from sparring.conditions import Conditions, Embed, Kind, check_kind
-from sparring.data.build import Say, cache_folder
+from sparring.data.build import Say
 from sparring.data.builtin import FASHION_CLASSES, emoji_caption_of
 from sparring.data.label_names import Names, brought_to_paths, reader_of, words_of
 from sparring.data.label_tables import (
@@ -38,6 +38,7 @@ from sparring.data.pack import Pack
 from sparring.data.sources import printable
 from sparring.data.table import Row
 from sparring.errors import SparringError
+from sparring.folder import cache_folder
 
 _METADATA = tuple(f"metadata{ending}" for ending in TABLES)
 _LABEL_KEYS = ("y_train", "labels", "label", "y")  # of an .npz: Keras' name first

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..findings import SEVERITIES, Finding, Report
@@ -74,12 +76,38 @@ def diagnose(source: Any, *, loss: str | None = None, names: dict[str, str] | No
     """
     from .readers import read_log
 
-    histories = read_log(source, names=names)
-    reports = [diagnose_history(history, loss=loss) for history in histories]
-    return reports[0] if len(reports) == 1 else joined(reports)
+    return diagnosed(read_log(source, names=names), loss=loss).report
 
 
-def joined(reports: list[Report]) -> Report:
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What was made of a log.
+
+    Attributes:
+        histories: the trainings that it tells of, at least one.
+        reports: what the doctor made of each.
+    """
+
+    histories: tuple[History, ...]
+    reports: tuple[Report, ...]
+
+    @property
+    def report(self) -> Report:
+        """All of it as one report."""
+        return self.reports[0] if len(self.reports) == 1 else joined(self.reports)
+
+    @property
+    def stories(self) -> list[str]:
+        """Of each training."""
+        return [story(history, report) for history, report in zip(self.histories, self.reports, strict=True)]
+
+
+def diagnosed(histories: Sequence[History], *, loss: str | None = None) -> Diagnosis:
+    """Judges every training of a log; see `diagnose_history`."""
+    return Diagnosis(tuple(histories), tuple(diagnose_history(history, loss=loss) for history in histories))
+
+
+def joined(reports: Sequence[Report]) -> Report:
     """The reports of several runs as one."""
     findings = [
         dataclasses.replace(finding, where=f"run {place}, {finding.where}" if finding.where else f"run {place}")
@@ -163,6 +191,11 @@ def _opening(history: History, losses: Losses | None) -> str:
     late = " It begins in the middle of a training." if losses.starts_late else ""
     every = f", one every {losses.spacing:g}" if losses.spacing != 1 else ""
     return f"{who}{len(losses):,} rows of both losses, {losses.unit} {first:,} to {last:,}{every}.{late}"
+
+
+def unit_of(history: History) -> str:
+    """What its steps count: "step", "image", "epoch"; "row" where the log does not tell."""
+    return str(history.facts.get("steps_are", "step" if history.steps_known else "row")).removesuffix("s")
 
 
 def _start(history: History) -> float:

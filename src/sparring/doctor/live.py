@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..findings import SEVERITIES, Finding, Report
@@ -13,6 +13,33 @@ FIRST_LOOK, EVERY = 20, 25  # rows before the first look, and from one to the ne
 _REST = 10  # rows after a look in which nothing that leaps brings on another
 # What is so at once, or never: it is told when it is first seen. All else must be seen by two looks in a row.
 _AT_ONCE = ("SP501", "SP502", "SP505", "SP507", "SP508")
+
+
+class News:
+    """What is new in look after look at one training: each thing once, and again where it has become graver."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str], Finding] = {}  # by code and where
+        self._seen: set[tuple[str, str, str]] = set()  # by the last look: code, where, severity
+
+    def of(self, found: Sequence[Finding], last: bool = False) -> list[Finding]:
+        """Takes all that a look found; returns what is to be told.
+
+        Args:
+            found: by this look.
+            last: nothing waits for a second look.
+        """
+        new = [f for f in found if self._is_new(f) and (last or self._is_sure(f))]
+        self._seen = {(f.code, f.where, f.severity) for f in found}
+        self._told |= {(f.code, f.where): f for f in new}
+        return new
+
+    def _is_new(self, finding: Finding) -> bool:
+        before = self._told.get((finding.code, finding.where))
+        return before is None or SEVERITIES.index(finding.severity) < SEVERITIES.index(before.severity)
+
+    def _is_sure(self, finding: Finding) -> bool:
+        return finding.code in _AT_ONCE or (finding.code, finding.where, finding.severity) in self._seen
 
 
 class Live:
@@ -33,8 +60,7 @@ class Live:
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         self.recorder = Recorder(loss, producer, facts)
-        self.told: dict[tuple[str, str], Finding] = {}  # by code and where
-        self._seen: set[tuple[str, str, str]] = set()  # by the last look: code, where, severity
+        self._news = News()
         self._every, self._next, self._rows = every, FIRST_LOOK, 0
 
     def add(self, step: int, values: Mapping[str, float]) -> list[Finding]:
@@ -58,19 +84,8 @@ class Live:
             last: the training is over: nothing waits for a second look.
         """
         self._next = self._rows + self._every
-        found = self.report().findings
-        new = [f for f in found if self._is_new(f) and (last or self._is_sure(f))]
-        self._seen = {(f.code, f.where, f.severity) for f in found}
-        self.told |= {(f.code, f.where): f for f in new}
-        return new
+        return self._news.of(self.report().findings, last)
 
     def report(self) -> Report:
         """All that the numbers show by now."""
         return diagnose_history(self.recorder.history())
-
-    def _is_new(self, finding: Finding) -> bool:
-        before = self.told.get((finding.code, finding.where))
-        return before is None or SEVERITIES.index(finding.severity) < SEVERITIES.index(before.severity)
-
-    def _is_sure(self, finding: Finding) -> bool:
-        return finding.code in _AT_ONCE or (finding.code, finding.where, finding.severity) in self._seen

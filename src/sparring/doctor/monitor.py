@@ -10,7 +10,6 @@ import textwrap
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,7 +20,9 @@ from .catalogue import rules
 from .diagnosing import story
 from .live import EVERY, FIRST_LOOK, Live
 from .observing.allowance import Allowance
-from .observing.numbers_of import Kept, Logits, NotUnderstoodError, Pictures, is_far, is_tensor, number_of, read
+from .observing.numbers_of import Logits, NotUnderstoodError, Pictures, is_far, is_tensor, number_of, read
+from .observing.obeying import Obeying
+from .observing.row import Row
 from .observing.steps import Steps
 from .observing.ticks import Ticks
 from .running.families import NAMES, family_of
@@ -32,23 +33,6 @@ _MOST_NAMES = 100  # of numbers
 _REST = 10  # rows after a leap in which no other brings on a look
 _OF_D = {"penalty", "gp", "gradient_penalty", "r1", "r2"}  # bare names that are D's
 _TAKEN = {"event", "step", "images", "time"}  # by the log's own
-
-
-@dataclass
-class Row:
-    """What was told of one step.
-
-    Attributes:
-        step: of the training.
-        values: numbers that are known.
-        kept: those that still lie on an accelerator.
-        loaded: whether a checkpoint was loaded since the row before.
-    """
-
-    step: int
-    values: dict[str, float] = field(default_factory=dict)
-    kept: list[Kept] = field(default_factory=list)
-    loaded: bool = False
 
 
 class Monitor:
@@ -93,7 +77,7 @@ class Monitor:
         family = family_of(loss or "")
         unbounded = family in ("wasserstein", "relativistic")
         self._logits = Logits(None if unbounded else 0.5 if family.startswith("least") else 0.0)
-        self._pictures = Pictures()
+        self._pictures, self._obeying = Pictures(), Obeying()
         self._steps = Steps()
         self._looking, self._leaping, self._showing, self._watching = (Allowance() for _ in range(4))
         self._rows: list[Row] = []  # that are not read yet
@@ -119,6 +103,8 @@ class Monitor:
         fake_logits: Any = None,
         fake: Any = None,
         real: Any = None,
+        condition: Any = None,
+        real_condition: Any = None,
         generator: Any = None,
         discriminator: Any = None,
         d_optimizer: Any = None,
@@ -134,6 +120,8 @@ class Monitor:
             fake_logits: and of the fakes.
             fake: pictures from G  # [N, ...], in any layout
             real: pictures from the data  # [N, ...]
+            condition: what fakes were asked for: class numbers, one-hot rows, or a vector for each class  # [N, ...]
+            real_condition: what the reals are; the same where only `condition` is told  # [N, ...]
             generator: the networks and optimisers, where they were not there when the monitor was made.
             discriminator: likewise.
             d_optimizer: likewise.
@@ -151,7 +139,7 @@ class Monitor:
         if real_logits is not None or fake_logits is not None:
             self._try("the logits", self._take_logits, row, real_logits, fake_logits)
         if fake is not None or real is not None:
-            self._try("the pictures", self._take_pictures, row, fake, real)
+            self._try("the pictures", self._take_pictures, row, fake, real, condition, real_condition)
         found: list[Finding] = self._try("this training", self._go_on, step, row) or []
         self._seconds += time.perf_counter() - began
         return found
@@ -235,16 +223,21 @@ class Monitor:
     def _take_logits(self, row: Row, real: Any, fake: Any) -> None:
         for side, said in (("real", real), ("fake", fake)):
             if said is not None:
-                _put(row, self._logits.seen(side, said))
+                row.put(self._logits.seen(side, said))
         if real is not None and fake is not None:
-            _put(row, self._logits.pair(real, fake))
+            row.put(self._logits.pair(real, fake))
 
-    def _take_pictures(self, row: Row, fake: Any, real: Any) -> None:
+    def _take_pictures(self, row: Row, fake: Any, real: Any, condition: Any, real_condition: Any) -> None:
         if self._observes % PICTURES_EVERY or not self._showing.may():
             return
         began = time.perf_counter()
         for found in self._pictures.seen(fake, real):
-            _put(row, found)
+            row.put(found)
+        told = condition if real_condition is None else real_condition
+        for side, pictures, asked in (("real", real, told), ("fake", fake, condition)):
+            if pictures is not None and asked is not None:
+                self._try("conditions", self._obeying.seen, side, pictures, asked)
+        self._try("conditions", self._measure_obedience)
         self._showing.spend(time.perf_counter() - began)
 
     # -- judging --
@@ -318,6 +311,16 @@ class Monitor:
                 self._try("the file", self._ticks.finding, self._steps.last or 0, finding)
         return found
 
+    def _measure_obedience(self) -> None:
+        step = self._steps.last
+        if step is None or not self._obeying.is_due:
+            return
+        measured = self._obeying.measured(step)
+        if measured is not None:
+            self._live.evaluated(step, measured)
+            if self._ticks is not None:
+                self._try("the file", self._ticks.evaluated, step, measured)
+
     def _end(self) -> list[Finding]:
         self._read_rows()
         return (self._try("what the numbers show", self._look, self._looking, True) or []) if self._seen else []
@@ -368,13 +371,6 @@ def _check(loss: Any, say: Any, read_every: Any) -> None:
         raise SparringError(f"say= is {say!r}.", "a function that takes text, such as print")
     if not isinstance(read_every, int) or read_every < 1:
         raise SparringError(f"read_every= is {read_every!r}.", "a number of observes, 1 or more")
-
-
-def _put(row: Row, found: Kept | dict[str, float]) -> None:
-    if isinstance(found, dict):
-        row.values |= found
-    else:
-        row.kept.append(found)
 
 
 def _short(error: Exception) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..history import History, Series
 from .readers.json_lines import OWN, TAGS
+from .readers.reading.laying_out import with_a_whole_loss
 from .readers.reading.naming import tag
 
 RECENT = 1_000  # rows of a signal that stay as they are; what is older keeps its extremes
@@ -100,7 +100,7 @@ class Recorder:
         note = str(facts.get("losses_are", ""))
         series = tuple(_series(name, column, note) for name, column in self._columns.items() if len(column))
         return History(
-            series=_with_a_whole_loss(series),
+            series=tuple(with_a_whole_loss(list(series))),
             producer=self._producer,
             complete_from=self._first if self._first is not None and self._first > self._spacing(series) else 0,
             rewinds=tuple(self._rewinds),
@@ -193,10 +193,3 @@ def _series(name: str, column: Column, note: str) -> Series:
     told = TAGS[OWN].get(name) or tag(name)
     notes = (told.note, note if told.network and told.term in _LOSSES else "")
     return Series(name, told.network, told.term, steps, values, note=", ".join(filter(None, notes)))
-
-
-def _with_a_whole_loss(series: tuple[Series, ...]) -> tuple[Series, ...]:
-    """Where G's adversarial term is all that is told of G's loss, it is that."""
-    if any((each.network, each.term) == ("g", "loss") for each in series):
-        return series
-    return tuple(replace(each, term="loss") if (each.network, each.term) == ("g", "fake") else each for each in series)

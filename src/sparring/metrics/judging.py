@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ..conditions import Shape
 from ..data import IndexedStream, Split
-from ..data.build import cache_folder
 from ..errors import SparringError, did_you_mean
+from ..folder import cache_folder
 from ..players import to_uint8
 from .asking import TRAINING_SEEN
 from .catalogue import METRICS, Metric, metric_named

@@ -13,8 +13,8 @@ import torch
 
 from ..conditions import Embed
 from ..data import LARGEST_PX, SMALLEST_PX
-from ..data.build import cache_folder
 from ..errors import SparringError
+from ..folder import cache_folder
 from ..players import resolve_device
 from ..seeds import seed_for
 from .asking import Asked, open_asked

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from ..data import IndexedStream, Split
-from ..data.build import cache_folder
 from ..errors import SparringError
+from ..folder import cache_folder
 from ..players import to_uint8
 from .asking import TRAINING_SEEN
 from .catalogue import METRICS, Metric

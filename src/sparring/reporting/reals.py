@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..folder import cache_folder
 from ..pictures import grid
 
 SHOWN = 40
@@ -42,8 +43,6 @@ def pack_of(data: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]] | None:
 
     Returns (a map of the file, pack.json).  # uint8 [n, size_px, size_px, channels]
     """
-    from ..data.build import cache_folder
-
     fingerprint, side, channels = (data.get(name) for name in ("fingerprint", "size_px", "channels"))
     if data.get("kind") == "stream" or not fingerprint:
         return None

@@ -22,6 +22,7 @@ def bad() -> list[Case]:
         Case("least squares with halves", _halves, "history"),
         Case("a critic that is right about everything", _right, "history"),
         Case("from the middle on, the loss not told", _late, "history"),
+        Case("far ahead, and not yet certain", _far_ahead, "history"),
     ]
 
 
@@ -62,6 +63,10 @@ def _right(folder: Path) -> dict[str, Any]:
 def _late(folder: Path) -> dict[str, Any]:
     level = np.clip(np.linspace(1.0, 12.0, 900), 1.0, 7.0)
     return played(level, -level, rows=900, every=10, seed=6, told=False)
+
+
+def _far_ahead(folder: Path) -> dict[str, Any]:
+    return played(2.2, -6.0, rows=900, every=100, seed=12)
 
 
 def _sound(folder: Path) -> dict[str, Any]:

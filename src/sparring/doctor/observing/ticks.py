@@ -74,6 +74,11 @@ class Ticks:
                 self._lines, self._every = 0, 2 * self._every
         self._sums, self._rows = {}, 0
 
+    def evaluated(self, step: int, values: dict[str, float]) -> None:
+        """Writes what was measured of the pictures so far."""
+        self.flush()
+        self._log.append(Event("evaluation", step, values=values))
+
     def finding(self, step: int, finding: Finding) -> None:
         """Writes what was found, after the numbers that it rests on."""
         self.flush()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ...events import LAST_EVALUATION
@@ -35,7 +36,7 @@ TAGS = {
 _DEEPEST, _MOST_NUMBERS = 4, 400
 _SNAPSHOT = re.compile(r"snapshot-([0-9]{1,9})")
 _PAIR = re.compile(rf'"([^"]++)":\s*+({NUMBER})')
-_NOT_FLAT = re.compile(r'\\|\[|.\{|:\s*+"')
+_NOT_FLAT = re.compile(r"\\|\[|.\{")
 # Of an evaluation what is a curve for everybody; all else is for the rules on quality alone.
 _CURVES = ("precision", "recall", "density", "coverage", "nearest", "obedience", "diversity")
 BESIDE_TICKS = ("nonfinite", "images_per_second", "epoch", "seconds")  # what a tick says that is no signal
@@ -69,12 +70,12 @@ class JsonLines:
         if not isinstance(found, dict):
             return False
         if isinstance(found.get("event"), str):
-            self._event(found, line, engine)
+            self._event(found, text, line, engine)
         else:
             self._plain(found, text, line, engine)
         return True
 
-    def _event(self, found: dict[str, Any], line: int, engine: Engine) -> None:
+    def _event(self, found: dict[str, Any], text: str, line: int, engine: Engine) -> None:
         kind, step = found["event"], _number(found.get("step"))
         if step is None or not math.isfinite(step):
             return
@@ -85,7 +86,10 @@ class JsonLines:
                 for name, value in found.items()
                 if name not in _TICK
             }
-            _keep(OWN, {name: value for name, value in told.items() if value is not None}, step, line, engine)
+            kept = {name: value for name, value in told.items() if value is not None}
+            _keep(OWN, kept, step, line, engine)
+            if kept and None not in found.values():
+                _learn(OWN, text, ("@step", *kept), engine, lambda name: "" if name in _TICK - {"step"} else name)
         elif kind in ("evaluation", LAST_EVALUATION):
             told = {name: _number(found.get(name)) for name in _CURVES} | {
                 str(found.get("metric")): _number(found.get("value"))
@@ -119,24 +123,34 @@ class JsonLines:
             step = ("@kimg", float(where[1])) if where else None
         roles: dict[str, float] = {}
         for name, value in flat.items():
-            role = "@kimg" if name == "Progress/kimg" else POSITIONS.get(name.lower(), name)
-            if name.lower() in IGNORED or name.startswith(("Timing/", "Resources/", "Progress/tick")):
-                continue
-            roles.setdefault(role, value)
+            if role := _role(name):
+                roles.setdefault(role, value)
         if step is not None:
             roles[step[0]] = step[1]
         if any(not role.startswith("@") for role in roles):
             engine.add(producer, line, tuple(roles), list(roles.values()))
             if step is None:
-                _learn(producer, text, roles, engine)
+                _learn(producer, text, tuple(roles), engine, _role)
 
 
-def _learn(producer: str, text: str, roles: Mapping[str, float], engine: Engine) -> None:
-    """Makes objects like a flat one, without text or lists, readable by a layout."""
+@lru_cache(4096)
+def _role(name: str) -> str:
+    """What a number is by its name: a position, a name, or "" for nothing to keep."""
+    if name.lower() in IGNORED or name.startswith(("Timing/", "Resources/", "Progress/tick")):
+        return ""
+    return "@kimg" if name == "Progress/kimg" else POSITIONS.get(name.lower(), name)
+
+
+def _learn(
+    producer: str, text: str, roles: tuple[str, ...], engine: Engine, role_of: Callable[[str], str] = _role
+) -> None:
+    """Makes objects like a flat one, without lists, readable by a layout: those with the same words."""
     if _NOT_FLAT.search(text):
         return
-    cells = [Cell(POSITIONS.get(found[1].lower(), found[1]), *found.span(2)) for found in _PAIR.finditer(text)]
-    if tuple(cell.role for cell in cells) == tuple(roles):
+    named = [(role_of(found[1]), found.span(2)) for found in _PAIR.finditer(text)]
+    cells = [Cell(POSITIONS[role] if role == "step" else role, *span) for role, span in named if role]
+    # Numbers in other places than the record's, or in another order, would be read as something else.
+    if tuple(cell.role for cell in cells) == roles:
         engine.learn(producer, text, cells)
 
 

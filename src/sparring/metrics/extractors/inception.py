@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...checkpoints import write_whole
-from ...data.build import cache_folder
 from ...errors import SparringError
+from ...folder import cache_folder
 from ..features import Extractor, Features
 
 INPUT_PX, DIMS, CLASSES = 299, 2048, 1008

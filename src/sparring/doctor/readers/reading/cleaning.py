@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 # Possessive, so that no text, however odd, is gone over twice.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+\x07?|[()#][0-9A-Za-z]|[@-Z\\^_a-z0-9=>])?")
-_REDRAWS = re.compile(r"[\r\b]++")
 BLOCK = 1 << 14  # characters of whole lines that are tried at once
 LONGEST = 1 << 16  # characters without an end of line that wait for more; a longer line is read in parts
 
@@ -75,5 +74,5 @@ def pieces(line: str) -> list[str]:
     if "\x1b" in line:
         line = _ESCAPES.sub("", line)
     if "\r" in line or "\b" in line:
-        return [piece for piece in _REDRAWS.split(line) if piece]
+        return [piece for piece in line.replace("\b", "\r").split("\r") if piece]
     return [line]

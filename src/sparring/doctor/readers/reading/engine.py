@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Protocol
 
@@ -23,14 +23,15 @@ _PLACE = re.compile(
     r"\W*+[0-9][0-9/ ]*+(?:of [0-9]++)?\W*+$"
 )  # a line that says where the training stands and nothing else
 _MOST_EVENTS = 2000
+_FEW = 4  # texts that are learned from before more are tried at once
 
 
 Tags = Mapping[str, dict[str, Tag]]
 
 
-def _in_parts(texts: list[str]) -> list[list[str]]:
+def _in_parts(texts: Sequence[str]) -> list[Sequence[str]]:
     """A few at first, so that they are learned from; then more at a time."""
-    return [texts[:4], *(texts[at : at + 256] for at in range(4, len(texts), 256))]
+    return [texts[:_FEW], *(texts[at : at + 256] for at in range(_FEW, len(texts), 256))]
 
 
 class Whole(Protocol):
@@ -71,11 +72,14 @@ class Engine:
         self._context: dict[str, float] = {}  # where the last text that told a position alone stood
         self._newest: Format | None = None
 
-    def pieces(self, line: int, texts: Iterable[str]) -> None:
-        """Reads all pieces of a line."""
-        for text in texts:
-            if not self._known(text, line) and text:
-                self._piece(text, line)
+    def pieces(self, line: int, texts: Sequence[str]) -> None:
+        """Reads all pieces of a line: many that are alike, as of a progress bar, at once."""
+        for part in _in_parts(texts) if len(texts) > _FEW else [texts]:
+            if len(part) > _FEW and self.block(line, "\n".join(part), 0):
+                continue
+            for text in part:
+                if not self._known(text, line) and text:
+                    self._piece(text, line)
 
     def block(self, line: int, text: str, of_lines: int = 1) -> bool:
         """Reads lines that are all alike, and known, at once; whether they were."""

@@ -139,7 +139,7 @@ def _history(engine: Engine, parts: Sequence[Part], cut: _Cut, known: bool, from
         _series(name, np.concatenate(columns[name], 1), engine, makers[name], from_text)
         for name in sorted(columns, key=lambda name: first[name])
     ]
-    series = _with_a_whole_loss(series)
+    series = with_a_whole_loss(series)
     events = [(_whole(step), what) for step, what in lost] + _events(engine, parts, cut)
     events += [(_whole(to), f"went back from {_whole(before)} to {_whole(to)}") for _, before, to in cut.rewinds]
     return History(
@@ -168,7 +168,7 @@ def _series(name: str, block: np.ndarray, engine: Engine, producer: str, from_te
     )
 
 
-def _with_a_whole_loss(series: list[Series]) -> list[Series]:
+def with_a_whole_loss(series: list[Series]) -> list[Series]:
     """Where G's adversarial term is all that a log has of G's loss, it is that."""
     if any(each.network == "g" and each.term == "loss" for each in series):
         return series

@@ -9,7 +9,7 @@ from ...catalogue import Evidence, NotJudged, rule
 from ...running.families import WORDS
 from ...running.losses import Losses
 from ...running.spans import lasting, too_short, when
-from ...running.windows import moving_medians, stretches
+from ...running.windows import Stretch, moving_medians, stretches
 
 _FAR = 2.5  # a regime ends where D's median is that many times its bound
 
@@ -43,6 +43,9 @@ def discriminator_won(
     hinge_d: float = 0.05,
     squares_d: float = 0.02,
     halves_d: float = 0.01,
+    ahead_d: float = 0.2,
+    ahead_g: float = 5.0,
+    ahead_steps: int = 1000,
     accuracy: float = 0.995,
     window: int = 30,
 ) -> Evidence | NotJudged | None:
@@ -50,10 +53,11 @@ def discriminator_won(
 
     ## Measures
     Medians over `window` logged points after the warm-up, which must hold for 50 iterations and 5 points. Binary
-    cross-entropy: the sum of D's terms, less the floor of smoothed labels, below `bce_d` and G above `bce_g`. Hinge: D
-    below `hinge_d`, or below `bce_d` with G above `bce_g`. Least squares: D below `squares_d`, or `halves_d` where the
-    loss is written with halves. Where D's loss does not say it, but its accuracy is logged: that at or above
-    `accuracy`, as a hint.
+    cross-entropy: the sum of D's terms, less the floor of smoothed labels, below `bce_d` and G above `bce_g`. Hinge:
+    D below `hinge_d`, or below `bce_d` with G above `bce_g`. Least squares: D below `squares_d`, or `halves_d` where
+    the loss is written with halves. As a hint, of both of the first two: D below `ahead_d` with G above `ahead_g` for
+    `ahead_steps`, which is beyond what sound runs show of either. Where D's loss does not say it, but its accuracy is
+    logged: that at or above `accuracy`, as a hint.
 
     ## Why it hurts
     Where D is certain, its output hardly changes with the picture, and that change is all that G learns from. Some
@@ -81,10 +85,21 @@ def discriminator_won(
     found = lasting(losses, bound + floor, _FAR * bound + floor, g_on, 0.6 * g_on, d_low=True, window=window)
     if found is None and family == "hinge":
         found = lasting(losses, bce_d, _FAR * bce_d, bce_g, 0.6 * bce_g, d_low=True, window=window)
-    if found is None or isinstance(found, NotJudged):
-        return found
+    ahead = None
+    if family in ("bce", "", "hinge"):
+        ahead = lasting(losses, ahead_d + floor, 2 * ahead_d + floor, ahead_g, 0.6 * ahead_g, d_low=True, window=window)
+    if isinstance(ahead, tuple) and losses.steps_known:
+        first, last = losses.warm[0][[ahead[0].first, ahead[0].last]]
+        ahead = ahead if last - first >= ahead_steps else None  # a leap puts D ahead for a moment, too
+    if isinstance(found, NotJudged) or isinstance(ahead, NotJudged):
+        return found if isinstance(found, NotJudged) else None
+    if found is None:
+        return None if ahead is None else _by_lead(losses, *ahead)
     stretch, d, g = found
     clause, numbers = when(stretch, losses.warm[0], losses.unit)
+    if ahead is not None and ahead[0].first < stretch.first:
+        numbers["began_step"] = float(losses.warm[0][ahead[0].first])
+        clause += f", and was far ahead from {losses.unit} {numbers['began_step']:,.0f} on"
     share = stretch.held / max(1, len(losses.warm[0]))
     less = f" ({floor:.3f} of it is the floor of smoothed labels)" if floor else ""
     return Evidence(
@@ -93,6 +108,18 @@ def discriminator_won(
         {**numbers, "d_loss": d, "g_loss": g, "share": min(1.0, share)},
         "discriminator",
         confidence="hint" if family in ("hinge", "") else "",
+        undecided=_UNDECIDED,
+    )
+
+
+def _by_lead(losses: Losses, stretch: Stretch, d: float, g: float) -> Evidence:
+    clause, numbers = when(stretch, losses.warm[0], losses.unit)
+    return Evidence(
+        f"The discriminator is far ahead {clause}: its loss is {d:.2g} and G's {g:.3g} (medians), beyond what sound "
+        "runs show. If it goes on so, G learns less and less from it.",
+        {**numbers, "d_loss": d, "g_loss": g},
+        "discriminator",
+        confidence="hint",
         undecided=_UNDECIDED,
     )
 
