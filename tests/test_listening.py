@@ -38,16 +38,22 @@ def writer(start: str = "", end: str = "\\n") -> str:
     return WRITER.replace("{start}", start).replace("{end}", end)
 
 
+def _heeds_ctrl_c() -> None:
+    """As in a terminal: what starts tests in the background may have them ignore it, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Pair:
     """A program and the doctor behind it, with a file that lets the program go on."""
 
     def __init__(self, folder: Path, program: str, *words: str) -> None:
         self.go = folder / "go"
         command = [sys.executable, "-u", "-c", program, str(self.go)]
-        self.program = subprocess.Popen(command, stdout=subprocess.PIPE)
+        self.program = subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=_heeds_ctrl_c)
         self.doctor = subprocess.Popen(
-            [*DOCTOR, *words], stdin=self.program.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+            [*DOCTOR, *words], stdin=self.program.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=_heeds_ctrl_c,
+        )  # fmt: skip
         assert self.program.stdout is not None
         self.program.stdout.close()  # the doctor alone holds it
         assert self.doctor.stderr is not None
