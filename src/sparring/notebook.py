@@ -9,7 +9,6 @@ import base64
 import io
 from collections.abc import Iterable, Mapping
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -84,18 +83,6 @@ def picture(image: Image, words: str) -> str:
     )
 
 
-def picture_of(file: Path, words: str) -> str:
-    """A picture file; "" where it is gone or is none."""
-    from PIL.Image import DecompressionBombError, open
-
-    try:
-        with open(file) as image:
-            image.load()
-            return picture(image, words)
-    except (OSError, ValueError, SyntaxError, DecompressionBombError):
-        return ""
-
-
 def findings(found: Iterable[Finding]) -> str:
     """Findings of the doctor: what each is, what it rests on, what to do."""
     found = list(found)
@@ -142,8 +129,8 @@ def report_html(report: Report) -> str:
     return box(*parts, *(text("p", note, "opacity: .75; margin: .3em 0") for note in report.notes[:10]))
 
 
-def run_html(run: Run) -> str:
-    """How a run went, its newest sheet of samples, and what the doctor told of it."""
+def run_html(run: Run, newest: Image | None) -> str:
+    """How a run went, its newest sheet of samples where there is one, and what the doctor told of it."""
     best = run.best
     value = None
     if best is not None:
@@ -155,7 +142,7 @@ def run_html(run: Run) -> str:
         "ended": "its budget is spent" if run.ended == "budget" else run.ended,
         "best": value or "nothing was evaluated", "report": report if report.exists() else None,
     }  # fmt: skip
-    sheet = picture_of(run.grid, f"samples of step {run.step:,}")
+    sheet = "" if newest is None else picture(newest, f"samples of step {run.step:,}")
     told = findings(each for each in run.findings if each.severity != "info")
     return box(text("div", f"Run {run.path}", "font-weight: 600"), facts(rows), sheet, told)
 

@@ -77,6 +77,16 @@ def captioned(pictures: np.ndarray, captions: list[str], gap_px: int = 2) -> Ima
     return whole
 
 
+def opened(file: Path) -> Image.Image | None:
+    """A picture file of a run, read whole; None where it is gone, was never written whole, or is none."""
+    try:
+        with Image.open(file) as image:
+            image.load()
+            return image
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
 def save_png(image: Image.Image, path: Path) -> None:
     """Writes a PNG whole or not at all. Raises SparringError when it cannot be written."""
     write_whole(path, lambda file: image.save(file, format="PNG"))

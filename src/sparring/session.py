@@ -25,7 +25,7 @@ from .metrics.judging import Judge
 from .metrics.stopping import Best
 from .metrics.symptoms import Trainers
 from .notebook import run_html
-from .pictures import captioned, grid, save_png
+from .pictures import captioned, grid, opened, save_png
 from .players import load_into, read_state, write_state
 from .sampler import Sampler, Told, whole_checkpoint
 from .seeds import seed_for
@@ -67,7 +67,7 @@ class Run:
         return self.sampler.sample(n, seed)
 
     def _repr_html_(self) -> str:
-        return run_html(self)
+        return run_html(self, opened(self.grid))
 
 
 @dataclass

@@ -12,8 +12,6 @@ from ..folder import RunFolder
 from . import tensorboard, trackio, wandb
 from .mirroring import Mirroring, Open
 
-PROJECT = "sparring"  # where nobody names another
-
 
 @dataclass(frozen=True)
 class Kind:

@@ -13,6 +13,7 @@ from ..checkpoints import write_whole
 from ..errors import SparringError
 from ..events import Event, read, tail
 from ..folder import RunFolder
+from ..pictures import opened
 from .telling import config, said, scalars
 
 
@@ -117,18 +118,9 @@ class Mirroring:
             self._channel.scalars(event, values)
         if text := said(event):
             self._channel.text(event, *text)
-        if event.kind == "sample" and (sheet := self._sheet(str(event.values.get("file")))) is not None:
+        if event.kind == "sample" and (sheet := opened(self._folder.path / str(event.values.get("file")))) is not None:
             self._channel.picture(event, "samples", sheet)
         self._sent = max(self._sent, event.step)
-
-    def _sheet(self, file: str) -> Image.Image | None:
-        """A sheet of the run; None where it is gone, or was never written whole."""
-        try:
-            with Image.open(self._folder.path / file) as image:
-                image.load()
-                return image.copy()
-        except (OSError, ValueError, SyntaxError):
-            return None
 
     def _remember(self, sent: int | None) -> None:
         self._remembered["sent"] = sent

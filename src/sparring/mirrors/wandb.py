@@ -7,12 +7,11 @@ import os
 import secrets
 from typing import Any
 
-from PIL import Image
-
 from ..errors import SparringError
 from ..events import Event
 from ..folder import RunFolder
 from ..reporting.naming import names_only
+from .logged import PROJECT, Logged
 
 
 def ready() -> None:
@@ -31,30 +30,13 @@ def ready() -> None:
         ) from None
 
 
-class _Run:
+class _Run(Logged):
     """A channel into a run of W&B."""
-
-    def __init__(self, run: Any) -> None:
-        self._run = run
-
-    def scalars(self, event: Event, values: dict[str, float]) -> None:
-        """Numbers by their tags; what comes of one step is one row."""
-        self._run.log(values, step=event.step)
-
-    def picture(self, event: Event, tag: str, image: Image.Image) -> None:
-        """A sheet of samples."""
-        import wandb
-
-        self._run.log({tag: wandb.Image(image, caption=f"step {event.step:,}")}, step=event.step)
 
     def text(self, event: Event, tag: str, markdown: str) -> None:
         """As a small page, since there is no plain text; and as a line of the summary."""
-        import wandb
-
-        self._run.log({tag: wandb.Html(f"<pre>{html.escape(markdown)}</pre>", inject=False)}, step=event.step)
-
-    def flush(self) -> None:
-        """W&B's own process does that."""
+        page = self._package.Html(f"<pre>{html.escape(markdown)}</pre>", inject=False)
+        self._run.log({tag: page}, step=event.step)
 
     def close(self) -> None:
         """Waits until everything has been sent."""
@@ -68,7 +50,7 @@ def opened(
     import wandb
 
     remembered.setdefault("id", secrets.token_hex(6))
-    remembered.setdefault("project", project or os.environ.get("WANDB_PROJECT") or "sparring")
+    remembered.setdefault("project", project or os.environ.get("WANDB_PROJECT") or PROJECT)
     # Of this machine only figures: no paths, no command line, no source, and not what the terminal shows.
     settings = wandb.Settings(
         x_disable_meta=True, disable_git=True, disable_code=True, save_code=False, console="off",
@@ -79,4 +61,4 @@ def opened(
         dir=str(folder.path), config=config, resume="allow", allow_val_change=True, reinit="create_new",
         settings=settings,
     )  # fmt: skip
-    return _Run(run)
+    return _Run(wandb, run)

@@ -18,7 +18,7 @@ from ..checkpoints import unwritable, write_whole
 from ..errors import SparringError
 from ..events import Event
 from ..folder import RunFolder
-from ..pictures import save_png
+from ..pictures import opened, save_png
 from .reading import read_run
 from .sheets import chosen
 
@@ -93,13 +93,12 @@ def _openable(sheets: Sequence[tuple[int, Path]]) -> tuple[list[tuple[int, Path]
     """The sheets that are whole, their sizes, and the names of the others. One is held at a time."""
     whole, sizes, broken = [], [], []
     for step, file in sheets:
-        try:
-            with Image.open(file) as image:
-                image.load()
-                sizes.append(image.size)
-            whole.append((step, file))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        image = opened(file)
+        if image is None:
             broken.append(file.name)
+        else:
+            whole.append((step, file))
+            sizes.append(image.size)
     return whole, sizes, broken
 
 
@@ -135,8 +134,8 @@ class _Canvas:
 
     def frame(self, file: Path, label: str) -> Image.Image:
         """One frame.  # RGB"""
-        with Image.open(file) as opened:
-            image = opened.convert("RGBA")
+        with Image.open(file) as sheet:
+            image = sheet.convert("RGBA")
         if self._scale > 1:
             larger = (image.width * self._scale, image.height * self._scale)
             image = image.resize(larger, Image.Resampling.NEAREST)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+
+from ..pictures import opened
 
 MOST_SHEETS = 24  # on a slider
 MOST_BYTES = 1_800_000  # of all sheets of a page, before base64 makes a third more of them
@@ -64,13 +66,11 @@ def encoded(files: Sequence[tuple[int, Path]], most_bytes: int = MOST_BYTES) -> 
     sheets, broken, rung = [], [], 0
     # The last first: it is the hardest to press, and the others begin where it found room.
     for step, file in reversed(files):
-        try:
-            with Image.open(file) as image:
-                image.load()
-                sheet, rung = _pressed(step, image, limit, rung)
-        except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
+        image = opened(file)
+        if image is None:
             broken.append(file.name)
             continue
+        sheet, rung = _pressed(step, image, limit, rung)
         sheets.append(sheet)
     return sheets[::-1], broken[::-1]
 
