@@ -64,10 +64,12 @@ CONTESTANTS: dict[str, Recipe] = RECIPES | {
     "paired, lazy r1 r2, 2e-3": _PAIRED.but(**_FASTER, **_lazy(0.02, 8)),
     "paired, fast start": _PAIRED.but(**_FALLING, **_lazy(0.02, 8)),
     "paired, r .1/4, 2e-3": _PAIRED.but(**_FASTER, **_lazy(0.1, 4)),
+    "paired, r .2/8, 2e-3": _PAIRED.but(**_FASTER, **_lazy(0.2, 8)),  # the default until it was tuned again
     "paired, r .3/8, 2e-3": _PAIRED.but(**_FASTER, **_lazy(0.3, 8)),
 }
 STAGES: dict[str, dict[str, Any]] = {
     "screen": {"minutes": 5.0, "seeds": 3},
+    "third": {"minutes": 5.0 / 3, "seeds": 3},  # is it where dcgan is at the end of the screen?
     "final": {"minutes": 20.0, "seeds": 5},
 }
 

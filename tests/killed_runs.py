@@ -5,7 +5,8 @@
 FOLDER/whole is a run that was never interrupted, FOLDER/killed one that was killed ten times: at five moments that only
 the clock knows, and at five that lie inside a write (of a checkpoint, a best one, a checksum, a sheet, an event or
 recipe.json).
-Children are forked from one process that has imported torch but computed nothing, so that ten kills take seconds.
+Children are forked from one process that has imported all they need but computed nothing, so that ten kills take
+seconds.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 
 import sparring.run
 from sparring.methods import RECIPES
+from sparring.players import resolve_device
 
 RECIPE = RECIPES["dcgan"].but(width=4, batch=8, latent=16, threads=1, precision="fp32")
 
@@ -31,7 +33,7 @@ def coarse(pictures: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.adaptive_avg_pool2d(pictures.float(), 4).flatten(1)
 
 
-def train(pictures: str, out: Path, steps: int = 120) -> None:
+def train(pictures: str, out: Path, steps: int = 240) -> None:
     sparring.run.train(
         pictures,
         RECIPE,
@@ -82,6 +84,7 @@ def killing(name: str, nth: int) -> None:
 
 
 def main(pictures: str, folder: Path) -> None:
+    resolve_device("cpu")  # what this imports would take most of the time of every child
     begin = time.monotonic()
     assert wait(child(lambda: train(pictures, folder / "whole"))) == 0
     whole_seconds = time.monotonic() - begin
@@ -90,7 +93,7 @@ def main(pictures: str, folder: Path) -> None:
     for i in range(10):
         if i % 2:
             pid = child(lambda: train(pictures, folder / "killed"))
-            time.sleep(rng.uniform(0.05, 0.5) * whole_seconds)
+            time.sleep(rng.uniform(0.05, 0.3) * whole_seconds)
             os.kill(pid, signal.SIGKILL)
         else:
             name, nth = rng.choice(["fsync", "replace", "write"]), rng.randint(1, 12)

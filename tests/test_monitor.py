@@ -297,6 +297,23 @@ def test_nan_is_told_at_once_with_its_step(said: list[str]) -> None:
     monitor.close()
 
 
+def test_a_nan_that_ends_the_loop_by_an_error_is_found_in_the_weights(said: list[str]) -> None:
+    loop = Loop()
+    loop.d_loss = lambda real, fake: (
+        F.binary_cross_entropy(real.sigmoid(), torch.ones_like(real))
+        + F.binary_cross_entropy(fake.sigmoid(), torch.zeros_like(fake))
+    )
+    loop.g_loss = lambda fake: F.binary_cross_entropy(fake.sigmoid(), torch.ones_like(fake))
+    monitor = sparring.Monitor(say=said.append, **loop.networks())
+    loop.run(20, monitor)
+    with torch.no_grad():
+        next(loop.discriminator.parameters())[0] = math.nan
+    with pytest.raises(RuntimeError, match="between 0 and 1"), monitor:
+        loop.run(1)
+    assert loud(list(monitor.report().findings)) == {"SP501"}
+    assert "nan in the weights of the discriminator" in " ".join(said[-1].split())
+
+
 def test_pictures_that_are_not_finite(said: list[str]) -> None:
     fake = torch.rand(4, 1, 8, 8)
     fake[2, 0, 3, 3] = math.inf

@@ -89,6 +89,8 @@ class Loop:
             self.G, self.D = networks(size_px, width)
             as_in_the_question(self.G)
             as_in_the_question(self.D)
+        for network in (self.G, self.D):
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster on a CPU
         self.g_adam = torch.optim.Adam(self.G.parameters(), 2e-4, (0.5, 0.999))
         self.d_adam = torch.optim.Adam(self.D.parameters(), 2e-4, (0.5, 0.999))
         self.bce: Callable[[Tensor, float], Tensor] = behind_a_sigmoid
@@ -101,6 +103,7 @@ class Loop:
             return self.D(images + self.noise * torch.randn_like(images) if self.noise else images)
 
         self.d_adam.zero_grad()
+        real = real.contiguous(memory_format=torch.channels_last)
         real.requires_grad_(bool(self.r1))
         real_logits = seen(real)
         fake = self.G(torch.randn(len(real), LATENT, 1, 1))

@@ -3,7 +3,7 @@
 Two parts, split by program. `tuned.py`: rules may be adjusted by what is seen there. `unseen.py`: other programs,
 written without a look at any result; the figures that count are theirs. Both have the same plants and variations.
 
-How to add `unseen.py`
+How to add a program
     A module with `PROGRAMS`, a tuple of `Program` (see `parts.py`). A program has two functions:
 
     `build(pictures, labels, classes) -> Parts`
@@ -25,11 +25,13 @@ How to add `unseen.py`
         - `watch(step, d_loss=, g_loss=, real_logits=, fake_logits=, fake=, real=)` once a step, numbers as tensors or
           floats; terms under names that people use (d_loss_real, d_loss_fake, d_penalty, d_loss_cls, g_loss_adv,
           g_loss_cls); `condition=` (asked of the fakes) and `real_condition=` where there are any.
-        Numbers of its own (n_critic) go into `parts.extra`. A Keras program stands in `keras_pair.py`.
+        A loop neither calls `train()` nor `requires_grad_()`: plants set the mode and what learns once, before it.
+    Numbers of its own (n_critic) go into `parts.extra`. A Keras program stands in `keras_pair.py`.
 
     `traits` say which plants fit: torch or keras; adam; one loss of bce, hinge, squares, wasserstein, relativistic;
-    with bce, logits or sigmoid (what D ends in); norm-d, norm-g, dropout-d, spectral, conv; clip (weights), penalty
-    (any gradient penalty), gp (between reals and fakes); critic (several updates of D a step); conditional, acgan.
+    with bce, logits or sigmoid (what D ends in); norm-d, norm-g (batch norms, whose mode matters), dropout-d,
+    spectral, conv; clip (weights), penalty (any gradient penalty), gp (between reals and fakes); critic (several
+    updates of D a step); conditional, acgan.
     D's last Linear or convolution must be what makes its logits, except with acgan and conditional. Under gp, D is an
     nn.Sequential with at least three convolutions.
 

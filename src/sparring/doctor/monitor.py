@@ -323,6 +323,10 @@ class Monitor:
 
     def _end(self) -> list[Finding]:
         self._read_rows()
+        if self._watch is not None and self._seen:
+            # Where a NaN ends a loop by an exception (BCELoss raises one), no row tells of it: the weights do.
+            for network in self._try("the weights", self._watch.not_finite) or []:
+                self._live.recorder.happened(self._steps.last or 0, f"nan in the weights of the {network}")
         return (self._try("what the numbers show", self._look, self._looking, True) or []) if self._seen else []
 
     # -- never in the way --

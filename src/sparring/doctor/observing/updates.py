@@ -342,6 +342,10 @@ class Watch:
             by_norm = alike >= _TIMES and norm >= (1 - _SAME) * most > 0
             values[f"{role}_gradient_clipped"] = float(by_norm or ties >= _TIES)
 
+    def not_finite(self) -> list[str]:
+        """The networks, D first, of whose weights some are NaN or infinite."""
+        return [WHOLE[role] for role, weights in sorted(self.networks.items()) if not weights.finite()]
+
     def close(self) -> None:
         """Takes all hooks away."""
         _remove(self._handles)

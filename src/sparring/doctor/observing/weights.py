@@ -30,6 +30,12 @@ class Weights:
         return [p for ref in self._params if (p := ref()) is not None]
 
     @torch.no_grad()
+    def finite(self) -> bool:
+        """Whether every number is one; reads them all."""
+        whole = [p for p in self.alive() if not nn.parameter.is_lazy(p) and p.is_floating_point()]
+        return all(bool(p.isfinite().all()) for p in whole)
+
+    @torch.no_grad()
     def sample(self) -> Tensor | None:
         """Some numbers of some weights, always the same places; a copy on their device  # [n]"""
         if self._chosen is None:

@@ -6,6 +6,7 @@ from ....findings import Remedy
 from ...catalogue import Evidence, rule
 from ...running.facts import BadNumber
 
+_SHORT = 80  # characters of a log's line that are repeated
 _WHOLE = {"d": "discriminator", "g": "generator", "": ""}
 
 
@@ -46,7 +47,8 @@ def non_finite(bad_numbers: tuple[BadNumber, ...]) -> Evidence | None:
     first = bad_numbers[0]
     others = [bad.name for bad in bad_numbers[1:] if not bad.said and bad.name != first.name]
     if first.said:
-        text = f"The log ends in an error, or says itself that numbers are not finite, at step {first.step:,}"
+        said = first.name if len(first.name) <= _SHORT else f"{first.name[:_SHORT]} .."
+        text = f"Numbers are not finite, or an error says so, at step {first.step:,} ({said})"
     else:
         text = f"{first.name} is not finite at step {first.step:,}, before anything else is, in {first.rows} rows"
     then = f"; then {', '.join(others[:3])}" if others else ""
