@@ -322,14 +322,24 @@ def test_pictures_that_are_not_finite(said: list[str]) -> None:
     assert "SP501" in monitor.report().codes
 
 
-def test_a_leap_is_told_at_once(said: list[str]) -> None:
+def test_a_leap_is_told_as_soon_as_it_is_more_than_a_single_batch(said: list[str]) -> None:
     monitor = sparring.Monitor("bce", say=said.append)
     for step, (d_loss, g_loss) in enumerate(played(700)):
         assert not loud(monitor.observe(step, d_loss=d_loss, g_loss=g_loss))
-    found = monitor.observe(700, d_loss=9.0, g_loss=30.0)
-    assert "SP502" in loud(found)
+    found = [monitor.observe(step, d_loss=9.0, g_loss=30.0) for step in (700, 701, 702)]
+    assert [each.code for each in found[0]] == ["SP502"], "as information, which is returned and not printed"
+    assert "SP502" in loud(found[2])
     assert "700" in said[0]
     monitor.close()
+
+
+def test_a_single_batch_that_leaps_is_never_told_aloud(said: list[str]) -> None:
+    monitor = sparring.Monitor("bce", say=said.append)
+    for step, (d_loss, g_loss) in enumerate(played(900)):
+        leap = 20.0 if step in (700, 760) else 1.0
+        assert not loud(monitor.observe(step, d_loss=d_loss, g_loss=leap * g_loss))
+    assert not loud(monitor.close())
+    assert not said
 
 
 def test_a_d_that_wins(said: list[str]) -> None:

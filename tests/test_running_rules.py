@@ -235,9 +235,11 @@ def test_a_sigmoid_would_have_taken_gs_gradient(posted: Report) -> None:
     assert numbers["attenuation"] == pytest.approx(math.exp(27.63 - 45.9534), rel=0.01)
 
 
-def test_the_leap_is_seen_in_the_row_it_happens() -> None:
-    for rows, seen in ((112, False), (113, True)):
-        assert ("SP502" in loud(diagnose_history(logged(D[:rows], G[:rows], start=FIRST)))) is seen
+def test_the_leap_is_seen_in_the_row_it_happens_and_told_when_it_lasts() -> None:
+    for rows, seen, lasts in ((112, False, False), (113, True, False), (114, True, False), (115, True, True)):
+        report = diagnose_history(logged(D[:rows], G[:rows], start=FIRST))
+        assert ("SP502" in report.codes) is seen
+        assert ("SP502" in loud(report)) is lasts
 
 
 def test_its_story(posted: Report) -> None:

@@ -10,7 +10,8 @@ from .diagnosing import diagnose_history
 from .recording import Recorder
 
 FIRST_LOOK, EVERY = 20, 25  # rows before the first look, and from one to the next
-_REST = 10  # rows after a look in which nothing that leaps brings on another
+REST = 10  # rows after a leap's look in which no other leap brings on another
+AGAIN = 2  # rows after a leap until a second look: does it last, or was it a single batch?
 # What is so at once, or never: it is told when it is first seen. All else must be seen by two looks in a row.
 _AT_ONCE = ("SP501", "SP502", "SP505", "SP507", "SP508")
 
@@ -61,16 +62,19 @@ class Live:
     ) -> None:
         self.recorder = Recorder(loss, producer, facts)
         self._news = News()
-        self._every, self._next, self._rows = every, FIRST_LOOK, 0
+        self._every, self._next, self._rows, self._rested = every, FIRST_LOOK, 0, 0
 
     def add(self, step: int, values: Mapping[str, float]) -> list[Finding]:
         """Takes a step's numbers; looks where it is time, or where something leapt. Returns what is new."""
         leapt = self.recorder.add(step, values)
         self._rows += 1
-        rested = self._rows > self._next - self._every + _REST
-        if not self._every or not (self._rows >= self._next or (leapt and rested)):
+        leapt &= self._rows >= self._rested
+        if not self._every or not (leapt or self._rows >= self._next):
             return []
-        return self.look()
+        found = self.look()
+        if leapt:
+            self._rested, self._next = self._rows + REST, self._rows + AGAIN
+        return found
 
     def evaluated(self, step: int, values: Mapping[str, Any]) -> list[Finding]:
         """Takes an evaluation, and looks."""

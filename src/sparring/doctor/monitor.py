@@ -18,7 +18,7 @@ from ..errors import SparringError, did_you_mean
 from ..findings import Finding, Report
 from .catalogue import rules
 from .diagnosing import story
-from .live import EVERY, FIRST_LOOK, Live
+from .live import AGAIN, EVERY, FIRST_LOOK, REST, Live
 from .observing.allowance import Allowance
 from .observing.numbers_of import Logits, NotUnderstoodError, Pictures, is_far, is_tensor, number_of, read
 from .observing.obeying import Obeying
@@ -30,7 +30,6 @@ from .running.families import NAMES, family_of
 PRODUCER = "sparring.Monitor"
 PICTURES_EVERY = 10  # observes from one look at pictures to the next, while there is time for it
 _MOST_NAMES = 100  # of numbers
-_REST = 10  # rows after a leap in which no other brings on a look
 _OF_D = {"penalty", "gp", "gradient_penalty", "r1", "r2"}  # bare names that are D's
 _TAKEN = {"event", "step", "images", "time"}  # by the log's own
 
@@ -259,7 +258,7 @@ class Monitor:
         leapt = self._read_rows()
         purse = self._looking
         if leapt and self._seen >= self._rested and self._leaping.may():
-            self._rested, purse = self._seen + _REST, self._leaping
+            self._rested, self._next_look, purse = self._seen + REST, self._seen + AGAIN, self._leaping
         elif self._seen >= self._next_look and self._looking.may():
             self._next_look = self._seen + EVERY
         else:

@@ -26,6 +26,7 @@ def good() -> list[Case]:
     return [
         Case("sound", _sound, "history"),
         Case("single batches now and then", _batches, "history"),
+        Case("a single batch, and the log ends two rows later", _batch_at_the_end, "history"),
         Case("a slow climb", _climb, "history"),
         Case("the official example's first iterations", _early, "history"),
         Case("a sound critic", _sound_critic, "history"),
@@ -69,6 +70,12 @@ def _sound(folder: Path) -> dict[str, Any]:
 def _batches(folder: Path) -> dict[str, Any]:
     run = played(1.5, -1.5, rows=1500, seed=6)
     run["history"].series[0].values[[300, 700, 1100]] += 2.5
+    return run
+
+
+def _batch_at_the_end(folder: Path) -> dict[str, Any]:
+    run = played(1.5, -1.5, rows=1500, seed=6)
+    run["history"].series[1].values[-3] = 40.0
     return run
 
 

@@ -58,7 +58,7 @@ def loss_spike(
     as deviation, and `signed_z`. Who moved first: D's loss is logged before D's step and G's after it, so a G that
     leaps in the row in which D first stirs (`stir` deviations, within `near` rows), or before, was thrown by D's own
     update. That holds only where every iteration is logged. A leap that is over before `lasts` rows have passed is
-    information, no warning: single batches do that in sound runs.
+    information, no warning: single batches do that in sound runs. So is one of which fewer rows have been seen yet.
 
     ## Why it hurts
     Adam's step is as large for a freak gradient as for a good one once its second moment has decayed. What was learned
@@ -185,7 +185,7 @@ def _evidence(
     if not exact:
         undecided = f"Rows are {losses.spacing:g} {losses.unit}s apart, too far to tell who moved first. " + undecided
     confidence = "" if exact and network == "d" else "hint"
-    brief = all(over(row) - row < lasts and over(row) < len(steps) for row, _ in rows)
+    brief = all(over(row) - row < lasts or len(steps) - row < lasts for row, _ in rows)
     severity = "info" if brief else ""
     return Evidence(text, numbers, _WHOLE[network], severity, confidence, remedies, undecided)
 
@@ -199,7 +199,7 @@ def _back(seen: _Seen, first: int) -> int:
     low = rest <= bound
     if not low.any():
         return len(seen.values)
-    runs = np.convolve(low, np.ones(_AFTER), "valid") if len(low) >= _AFTER else np.array([float(low.sum())])
-    calm = np.flatnonzero(runs >= min(4, len(low)))
-    calm = calm[calm > 0]
+    # At the end of what is there the rows that follow may be fewer, and then all of them must be as before.
+    low = np.concatenate([low, np.full(_AFTER - 1, bool(low[-1]))])
+    calm = 1 + np.flatnonzero(np.convolve(low, np.ones(_AFTER), "valid")[1:] >= _AFTER - 1)
     return first + int(calm[0]) if len(calm) else len(seen.values)
