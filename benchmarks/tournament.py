@@ -65,11 +65,11 @@ CONTESTANTS: dict[str, Recipe] = RECIPES | {
     "paired, fast start": _PAIRED.but(**_FALLING, **_lazy(0.02, 8)),
     "paired, r .1/4, 2e-3": _PAIRED.but(**_FASTER, **_lazy(0.1, 4)),
     "paired, r .2/8, 2e-3": _PAIRED.but(**_FASTER, **_lazy(0.2, 8)),  # the default until it was tuned again
+    "paired, r .05/16, 2e-3": _PAIRED.but(**_FASTER, **_lazy(0.05, 16)),
     "paired, r .3/8, 2e-3": _PAIRED.but(**_FASTER, **_lazy(0.3, 8)),
 }
 STAGES: dict[str, dict[str, Any]] = {
     "screen": {"minutes": 5.0, "seeds": 3},
-    "third": {"minutes": 5.0 / 3, "seeds": 3},  # is it where dcgan is at the end of the screen?
     "final": {"minutes": 20.0, "seeds": 5},
 }
 
@@ -94,43 +94,50 @@ class ProcessorTime:
 
 
 def play(name: str, data: str, seed: int, minutes: float, path: str | None, pictures: Path) -> dict[str, Any]:
-    """One run and its score, as a row."""
-    source = dict(DATA[data])
-    where = {"path": path} if source["source"] == "fashion-mnist" else {}
+    """One run and its scores after a third of its time and at its end, as a row."""
     row: dict[str, Any] = {"contestant": name, "data": data, "seed": seed, "minutes": minutes}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         try:
-            run = sparring.train(
-                source["source"],
-                contestant(name),
-                size=source["size"],
-                channels=source.get("channels", "auto"),
-                seed=seed,
-                out=out,
-                steps=10**9,
-                evaluate_every=0,
-                sample_every=10**9,
-                checkpoint_every=10**9,
-                observers={"clock": ProcessorTime(minutes)},
-                say=lambda _: None,
-                **where,
-            )
+            for part, place in ((minutes / 3, "third"), (minutes * 2 / 3, "")):
+                run = trained(name, data, seed, part, path, out)
+                scores = scores_of(out, data, path)
+                row |= {f"{place}_{metric}" if place else metric: value for metric, value in scores.items()}
         except SparringError as error:
             if "not finite" not in error.what:
                 raise  # a mistake in the command, and nothing that the contestant did
             return row | {"failed": "non-finite", "why": error.what, "steps": last_step(out)}
         row |= {"steps": run.step, "images": run.images} | losses(out)
-        found = measure(
-            str(out), source["source"], METRICS, n=FAKES, split="held-out", interval=False, say=lambda _: None,
-            size=source["size"], progress=False, **where,
-        )  # fmt: skip
-        row |= {result.metric: result.value for result in found} | {"n_real": found[0].n_real}
-        row |= {"fd_floor": found[0].floor, "n_fake": found[0].n_fake}
         pictures.mkdir(parents=True, exist_ok=True)
         save_png(grid(run.sample(64, 0)), pictures / f"{name.replace('/', '-')} {data} {seed}.png".replace(" ", "_"))
     row["failed"] = failure(row)
     return row
+
+
+def source_of(data: str, path: str | None) -> dict[str, Any]:
+    source = dict(DATA[data])
+    return source | ({"path": path} if source["source"] == "fashion-mnist" else {})
+
+
+def trained(name: str, data: str, seed: int, minutes: float, path: str | None, out: Path) -> sparring.Run:
+    """The run after so many more minutes of processor time."""
+    source = source_of(data, path)
+    return sparring.train(
+        source.pop("source"), contestant(name), seed=seed, out=out, steps=10**9, evaluate_every=0,
+        sample_every=10**9, checkpoint_every=10**9, observers={"clock": ProcessorTime(minutes)},
+        say=lambda _: None, **source,
+    )  # fmt: skip
+
+
+def scores_of(out: Path, data: str, path: str | None) -> dict[str, Any]:
+    source = source_of(data, path)
+    source.pop("channels", None)
+    found = measure(
+        str(out), source.pop("source"), METRICS, n=FAKES, split="held-out", interval=False, say=lambda _: None,
+        progress=False, **source,
+    )  # fmt: skip
+    scores: dict[str, Any] = {result.metric: result.value for result in found}
+    return scores | {"n_real": found[0].n_real, "fd_floor": found[0].floor, "n_fake": found[0].n_fake}
 
 
 def last_step(out: Path) -> int:
