@@ -24,7 +24,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+import sparring
 from sparring.errors import SparringError
+from sparring.events import read
 from sparring.networks.keras import KerasNetwork, import_keras, is_keras
 from sparring.networks.keras.files import load_keras, save_keras, to_keras
 from sparring.networks.keras.tensorflow import tensorflow_stand_in
@@ -619,6 +621,24 @@ def test_constraints_hold_after_each_update(optimizer: str) -> None:
     average = copy.deepcopy(network).requires_grad_(False)
     average(z)
     assert (average.get_parameter("000_Dense_kernel") < 0).any(), "an average is only looked at"
+
+
+def test_regularizers_are_a_term_of_the_loss_of_the_network_that_has_them(tmp_path: Path) -> None:
+    g = keras.Sequential([keras.Input((100,)), L.Dense(16 * 16, activation="tanh"), L.Reshape((16, 16, 1))])
+    d = keras.Sequential(
+        [keras.Input((16, 16, 1)), L.Flatten(), L.Dense(1, kernel_regularizer=keras.regularizers.L2(0.5))]
+    )
+    data = np.random.default_rng(0).integers(0, 255, (40, 16, 16, 1), dtype=np.uint8)
+    sparring.train(
+        data, "dcgan", generator=g, discriminator=d, size=16, steps=10, out=tmp_path / "run", batch=8, held_out=0,
+        say=lambda _: None,
+    )  # fmt: skip
+    tick = next(event.values for event in read(tmp_path / "run" / "events.jsonl") if event.kind == "tick")
+    assert tick["d_loss_regularisation"] > 0
+    assert tick["d_loss"] == pytest.approx(
+        tick["d_loss_real"] + tick["d_loss_fake"] + tick["d_loss_regularisation"], rel=1e-4
+    )
+    assert not any(name.startswith("g_loss_") for name in tick), "G has none, so its loss is the adversarial one"
 
 
 def test_regularizers_are_told_and_can_be_had() -> None:

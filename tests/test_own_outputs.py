@@ -577,3 +577,20 @@ def test_a_foreign_network_for_other_data_is_refused() -> None:
         understand(Foreign([(9,)], SHAPE), Foreign([SHAPE], (1,)), SHAPE, L, Told())
     with pytest.raises(SparringError, match="no input for z"):
         understand(Foreign([(1,)], SHAPE), Foreign([SHAPE], (1,)), SHAPE, L, Told())
+
+
+class Regularised(Judge):
+    def regularisation(self) -> Tensor:
+        return 0.5 * self.linear.weight.square().sum()
+
+
+def test_what_a_network_adds_to_its_own_loss_is_heard_through_the_wrapper() -> None:
+    side = understand_discriminator(Regularised(torch.sigmoid), SHAPE)
+    assert isinstance(side.network, AdaptedDiscriminator)
+    G = nn.Sequential(nn.Linear(L, PIXELS), nn.Tanh(), nn.Unflatten(1, SHAPE))
+    players = Players(G, side.network, Recipe(batch=4, latent=L, precision="fp32"), (L,), "cpu")
+    (term,) = players.d_own().values()
+    term.backward()
+    weight = dict(players.discriminator.named_parameters())["linear.weight"]
+    torch.testing.assert_close(weight.grad, weight.detach())
+    assert players.g_own() == {}

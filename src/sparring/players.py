@@ -101,9 +101,14 @@ class Players:
             logits = torch.logit(logits, torch.finfo(torch.float32).eps)
         return Verdict(logits, classes)
 
-    def g_divergence(self) -> dict[str, Tensor]:
-        """What G adds to its loss for the spread of its conditions (see `conditioning.Around`); usually nothing."""
-        return {"divergence": torch.stack([part.spread() for part in self._around]).sum()} if self._around else {}
+    def d_own(self) -> dict[str, Tensor]:
+        """What D itself adds to its loss: what its method `regularisation()` gives, a scalar; usually nothing."""
+        return _regularised(self.discriminator)
+
+    def g_own(self) -> dict[str, Tensor]:
+        """The same of G, and the spread of its conditions (see `conditioning.Around`)."""
+        spread = {"divergence": torch.stack([part.spread() for part in self._around]).sum()} if self._around else {}
+        return spread | _regularised(self.generator)
 
     def d_backward(self, loss: Any) -> None:
         """Adds a loss's gradient to D's parameters, and to nothing else."""
@@ -319,6 +324,12 @@ def _fabric(device: Any, precision: str) -> Any:
 def resolve_device(device: Any) -> torch.device:
     """The device that a word stands for here. Raises SparringError for one that is not there."""
     return _fabric(device, "fp32").device
+
+
+def _regularised(network: nn.Module) -> dict[str, Tensor]:
+    own: Callable[[], Tensor | None] | None = getattr(network, "regularisation", None)
+    term = None if own is None else own()
+    return {} if term is None else {"regularisation": term}
 
 
 def _learning(network: nn.Module, role: str) -> list[nn.Parameter]:

@@ -39,7 +39,7 @@ def train_step(players: Players, game: Game, draw: Draw) -> signals.Signals:
             on_real, on_fake = judge(d_real), judge(d_fake)
             seen = Seen(judge, d_real, d_fake, on_real, on_fake, condition, objective)
             d_terms.append(objective.d_terms(on_real.logits, on_fake.logits) | game.d_class(seen))
-            d_terms[-1] |= {penalty.name: penalty(seen) for penalty in due}
+            d_terms[-1] |= {penalty.name: penalty(seen) for penalty in due} | players.d_own()
             players.d_backward(sum(d_terms[-1].values()))
             game.augment.observe(on_real.logits - (objective.boundary or 0.0))
         d_norm = players.d_update()
@@ -52,7 +52,7 @@ def train_step(players: Players, game: Game, draw: Draw) -> signals.Signals:
         paired_logits = judge(real).logits.detach() if objective.pairs_real else None
         verdict = judge(fake)
         g_terms.append({"adversarial": objective.g_loss(verdict.logits, paired_logits)})
-        g_terms[-1] |= game.g_class(verdict, condition) | players.g_divergence()
+        g_terms[-1] |= game.g_class(verdict, condition) | players.g_own()
         players.g_backward(sum(g_terms[-1].values()))
     g_norm = players.g_update()
     players.average_g(len(real) * recipe.accumulate)

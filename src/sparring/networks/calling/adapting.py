@@ -76,6 +76,11 @@ class Adapted(nn.Module):
         self.network, self.form, self.size, self.words = network, form, size, words
         self.training = network.training
 
+    def regularisation(self) -> Tensor | None:
+        """What the user's network adds to its own loss, by a method of this name; None where it has none.  # []"""
+        own = getattr(self.network, "regularisation", None)
+        return own() if callable(own) else None
+
     def named_modules(
         self, memo: set[nn.Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, nn.Module]]:

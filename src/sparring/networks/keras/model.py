@@ -231,7 +231,7 @@ def left_to_keras(weights: Sequence[Any], layers: Sequence[Any]) -> list[str]:
     """What belongs to Keras' own training and is not done by calling a model."""
     notes = []
     if any(weight.variable.regularizer is not None for weight in weights):
-        notes.append("The model has regularizers of its weights: they are in regularisation(), not in the output.")
+        notes.append("The model has regularizers of its weights: `train` adds them to its loss (regularisation()).")
     if any(getattr(layer, "activity_regularizer", None) is not None for layer in layers):
         notes.append("The model has activity regularizers, which only Keras' own training applies: they are left out.")
     return notes

@@ -31,7 +31,20 @@ _D = {
     "netd",
 }
 _G = {"g", "gen", "generator", "errg", "lossg", "gloss", "netg", "gan"}
-_PENALTIES = {"gp", "penalty", "r1", "r2", "pl", "plp", "reg", "lecam", "drift", "path", "regularization"}
+_PENALTIES = {
+    "gp",
+    "penalty",
+    "r1",
+    "r2",
+    "pl",
+    "plp",
+    "reg",
+    "lecam",
+    "drift",
+    "path",
+    "regularization",
+    "regularisation",
+}
 _QUALITY = {
     "fid", "kid", "inception", "fd", "precision", "recall", "density", "coverage", "lpips", "psnr", "ssim", "swd",
     "ppl", "isc", "msssim", "niqe",
