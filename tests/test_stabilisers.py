@@ -177,6 +177,11 @@ def test_an_unknown_initialisation_is_told() -> None:
         initialise(nn.Linear(2, 2), "xaviar")
 
 
+def test_an_initialisation_that_finds_nothing_to_draw_is_told() -> None:
+    with pytest.raises(SparringError, match="init=xavier finds no layer in Bilinear"):
+        initialise(nn.Bilinear(2, 2, 2), "xavier")
+
+
 def test_spectral_norm_bounds_every_layer() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 6 * 6, 4))

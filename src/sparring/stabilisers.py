@@ -52,11 +52,17 @@ def initialise(network: nn.Module, how: str) -> None:
     """Draws all weights of convolutions and linear layers anew, from torch's random state; biases begin at 0.
 
     With "normal" the weights of norms begin at N(1, .02), as in DCGAN. Frozen parameters stay as they are. "" leaves
-    all as the network has it. Raises SparringError for an unknown word.
+    all as the network has it. Raises SparringError for an unknown word, or where there is no layer to draw for.
     """
     draw = initialisation_named(how)
     if draw is None:
         return
+    if not any(isinstance(module, _WEIGHED) for module in network.modules()):
+        raise SparringError(
+            f"init={how} finds no layer in {type(network).__name__}.",
+            "convolutions or linear layers of torch.nn",
+            "draw the weights of your own layers yourself (in Keras: kernel_initializer=), or leave it out.",
+        )
     for module in network.modules():
         # Under spectral norm the weight is computed: what can be set is the original.
         original = getattr(getattr(module, "parametrizations", None), "weight", None)
@@ -84,7 +90,7 @@ def normalise_spectrally(network: nn.Module) -> None:
         raise SparringError(
             f"Spectral norm finds no layer in {type(network).__name__}.",
             "convolutions or linear layers of torch.nn",
-            "apply it to your own layers yourself, or leave it out.",
+            "apply it to your own layers yourself (keras.layers.SpectralNormalization), or leave it out.",
         )
     for layer in layers:
         original = getattr(getattr(layer, "parametrizations", None), "weight", None)
