@@ -10,7 +10,7 @@ import io
 import logging
 import pickle
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -78,6 +78,10 @@ class Players:
         self._gathering: set[torch.optim.Optimizer] = set()  # those whose gradients are being added up
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self._averaged_images = 0
+        # Walked through once, not in every step.
+        self._average_params: list[Tensor] = list(self.average.parameters())
+        self._all_g_params: list[Tensor] = list(self.generator.parameters())
+        self._buffers = list(_buffer_places(self.average, self.generator))
 
     def latents(self, n: int) -> Tensor:
         """Draws z ~ N(0, 1) from torch's random state of the device.  # [n, *z_shape]"""
@@ -171,8 +175,9 @@ class Players:
         if self.recipe.ema_ramp:
             half_life = min(half_life, self.recipe.ema_ramp * self._averaged_images)
         keep = 0.5 ** (batch / half_life) if half_life else 0.0
-        torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - keep)
-        for (name, mine), theirs in zip(self.average.named_buffers(), self.generator.buffers(), strict=True):
+        torch._foreach_lerp_(self._average_params, self._all_g_params, 1 - keep)
+        for averages, buffers, name in self._buffers:  # looked up anew: a module may put another tensor in its place
+            mine, theirs = averages[name], buffers[name]
             if name.endswith(("running_mean", "running_var")):
                 mine.lerp_(theirs, 1 - keep)
             else:
@@ -324,6 +329,16 @@ def _fabric(device: Any, precision: str) -> Any:
 def resolve_device(device: Any) -> torch.device:
     """The device that a word stands for here. Raises SparringError for one that is not there."""
     return _fabric(device, "fp32").device
+
+
+def _buffer_places(average: nn.Module, network: nn.Module) -> Iterator[tuple[dict[str, Any], dict[str, Any], str]]:
+    """Each buffer once, by its place: the dictionary of the copy's module, that of the network's, and its name."""
+    seen = set()
+    for mine, theirs in zip(average.modules(), network.modules(), strict=True):
+        for name, buffer in theirs._buffers.items():
+            if buffer is not None and id(buffer) not in seen:
+                seen.add(id(buffer))
+                yield mine._buffers, theirs._buffers, name
 
 
 def _regularised(network: nn.Module) -> dict[str, Tensor]:
