@@ -87,7 +87,7 @@ class ProcessorTime:
         self._begin: float | None = None
 
     def __call__(self, event: Event) -> Action | None:
-        if event.kind == "started":
+        if event.kind in ("started", "resumed"):
             self._begin = time.process_time()
         used = time.process_time() - (self._begin or 0.0)
         return Action("stop", why="processor time") if event.kind == "tick" and used > self._end else None

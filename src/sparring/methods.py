@@ -206,7 +206,7 @@ PRESETS: dict[str, Preset] = {
         "The default: DCGAN's networks, D without norms, R3GAN's loss, fast rates; tuned for a CPU and a few minutes.",
         _of(_R3_LOSS, loss="relativistic", beta1=0.0)
         | _of(_NO_NORM, network="dcgan-free")
-        | _of(_TUNED, r1=0.1, r2=0.1, r1_every=16, r2_every=16, d_lr=2e-3, g_lr=2e-3, beta2=0.99)
+        | _of(_TUNED, r1=0.1, r2=0.1, r1_every=16, r2_every=16, d_lr=2e-3, g_lr=2e-3, beta2=0.95)
         | _of(_TUNED, width=32, batch=16, ema_half_life_images=5_000.0),
     ),
     "dcgan": Preset("The published DCGAN with the non-saturating loss on logits."),
