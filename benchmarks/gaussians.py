@@ -7,7 +7,7 @@ Grid: centres at -4, -2 .. 4 on both axes, sigma .05. Ring: radius 1, sigma .01.
 is good within 3 sigma of a centre; a mode counts from 20 of 2,500 samples. Only what a recipe says of the method is
 used (loss, penalties, rates, updates of D, clipping, spectral norm, schedules, noise), not its network, its z, its
 batch and its augmentation of pictures: z has 2 numbers as in the toy of arXiv 1704.00028, the batch is 128. All have
-the same work, 30,000 updates on the grid and 8,000 on the ring, those of D and of G together: with five of D for each
+the same work, 40,000 updates on the grid and 8,000 on the ring, those of D and of G together: with five of D for each
 of G a third of the steps.
 Counted are the samples of G's average, which is what a user of a recipe samples from; a row has those of G as well.
 Results: benchmarks/results/gaussians.jsonl, a row as soon as it is done, and none is run twice.
@@ -54,7 +54,7 @@ def ring() -> tuple[Tensor, float]:
 
 
 TARGETS = {"grid": grid, "ring": ring}
-UPDATES = {"grid": 30_000, "ring": 8_000}  # of D and of G together
+UPDATES = {"grid": 40_000, "ring": 8_000}  # of D and of G together
 
 
 def mlp(inputs: int, outputs: int) -> nn.Sequential:
