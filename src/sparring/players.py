@@ -313,12 +313,7 @@ def _fabric(device: Any, precision: str) -> Any:
             devices=[int(index)] if index and kind == "cuda" else 1,
             precision="32-true" if precision == "fp32" else "bf16-mixed",
         )
-    except (
-        RuntimeError,
-        ValueError,
-        TypeError,
-        MisconfigurationException,
-    ) as error:
+    except (RuntimeError, ValueError, TypeError, MisconfigurationException) as error:
         raise SparringError(
             f"The device {str(device)!r} cannot be used: {str(error).splitlines()[0]}",
             "a device of this machine",
