@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
-
-GLoss = Callable[..., Tensor]
 
 
 def _logit_bce(logits: Tensor, target: float) -> Tensor:
@@ -78,3 +74,11 @@ def relativistic(real: Tensor, fake: Tensor) -> tuple[Tensor]:
 def relativistic_g(fake: Tensor, real: Tensor | None = None) -> Tensor:
     assert real is not None
     return F.softplus(real - fake).mean()
+
+
+def gradient_penalty(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    """(|gradient| - 1)^2 between reals and fakes (arXiv 1704.00028)."""
+    share = torch.rand(len(real), 1, 1, 1)
+    between = (share * real + (1 - share) * fake).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(D(between).sum(), between, create_graph=True)
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()

@@ -144,3 +144,8 @@ class Program:
     loop: Callable[[Parts, Watch], None]
     traits: frozenset[str]
     loss: str | None = None
+
+
+def traits(words: str) -> frozenset[str]:
+    """Traits of a program, with blanks between them."""
+    return frozenset(words.split())

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from . import losses, networks
 from .keras_pair import CLASSIC
-from .parts import Parts, Program, Watch
-
-Pair = tuple[Any, Any]
-
-
-def adam(g_lr: float, d_lr: float, beta1: float = 0.5, beta2: float = 0.999) -> Callable[[Any, Any], Pair]:
-    """Two Adams."""
-
-    def make(G: Any, D: Any) -> Pair:
-        return (
-            torch.optim.Adam(G.parameters(), lr=g_lr, betas=(beta1, beta2)),
-            torch.optim.Adam(D.parameters(), lr=d_lr, betas=(beta1, beta2)),
-        )
-
-    return make
-
-
-def rmsprop(rate: float) -> Callable[[Any, Any], Pair]:
-    """Two RMSprops, as WGAN has them."""
-
-    def make(G: Any, D: Any) -> Pair:
-        return torch.optim.RMSprop(G.parameters(), lr=rate), torch.optim.RMSprop(D.parameters(), lr=rate)
-
-    return make
-
+from .optimisers import adam, rmsprop
+from .parts import Parts, Program, Watch, traits
 
 # Loops
 
@@ -126,7 +100,7 @@ def critic(p: Parts, watch: Watch) -> None:
             fake = p.for_d(p.G(p.z(len(real))))
             real_logits, fake_logits = p.D(real), p.D(fake)
             d_real, d_fake = p.d_loss(real_logits, fake_logits)
-            penalty = p.penalty * gradient_penalty(p.D, real, fake.detach()) if p.penalty else torch.zeros(())
+            penalty = p.penalty * losses.gradient_penalty(p.D, real, fake.detach()) if p.penalty else torch.zeros(())
             d_loss = d_real + d_fake + penalty
             p.d_opt.zero_grad()
             d_loss.backward()
@@ -145,14 +119,6 @@ def critic(p: Parts, watch: Watch) -> None:
             step, d_loss=d_loss, g_loss=g_loss, d_loss_real=d_real, d_loss_fake=d_fake, d_penalty=penalty,
             real_logits=real_logits, fake_logits=fake_logits, fake=fake, real=real,
         )  # fmt: skip
-
-
-def gradient_penalty(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    """(|gradient| - 1)^2 between reals and fakes (arXiv 1704.00028)."""
-    share = torch.rand(len(real), 1, 1, 1)
-    between = (share * real + (1 - share) * fake).requires_grad_(True)
-    (gradient,) = torch.autograd.grad(D(between).sum(), between, create_graph=True)
-    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
 def on_reals(p: Parts, watch: Watch) -> None:
@@ -343,56 +309,52 @@ def class_acgan(pictures: Tensor, labels: Tensor, classes: int) -> Parts:
     )  # fmt: skip
 
 
-def _traits(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
 PROGRAMS = (
-    Program("mlp bce", "digits 16", mlp_bce, joint, _traits("torch adam bce logits dropout-d"), "bce"),
+    Program("mlp bce", "digits 16", mlp_bce, joint, traits("torch adam bce logits dropout-d"), "bce"),
     Program(
-        "dcgan official", "fashion 16", dcgan_official, official, _traits("torch adam bce sigmoid norm-d norm-g conv"),
+        "dcgan official", "fashion 16", dcgan_official, official, traits("torch adam bce sigmoid norm-d norm-g conv"),
     ),
     Program(
         "dcgan averaged", "digits 16", dcgan_averaged, averaged,
-        _traits("torch adam bce logits norm-g dropout-d conv"),
+        traits("torch adam bce logits norm-g dropout-d conv"),
     ),
     Program(
-        "hinge spectral", "fashion 16", hinge_spectral, joint, _traits("torch adam hinge spectral norm-g conv"),
+        "hinge spectral", "fashion 16", hinge_spectral, joint, traits("torch adam hinge spectral norm-g conv"),
         "hinge",
     ),
-    Program("squares mlp", "digits 16", squares_mlp, joint, _traits("torch adam squares dropout-d")),
+    Program("squares mlp", "digits 16", squares_mlp, joint, traits("torch adam squares dropout-d")),
     Program(
         "squares averaged", "digits 16", squares_averaged, averaged,
-        _traits("torch adam squares norm-g dropout-d conv"),
+        traits("torch adam squares norm-g dropout-d conv"),
     ),
     Program(
         "half squares dcgan", "emoji 16", half_squares_dcgan, official,
-        _traits("torch adam squares norm-d norm-g conv"), "lsgan",
+        traits("torch adam squares norm-d norm-g conv"), "lsgan",
     ),
-    Program("wgan clipped", "digits 16", wgan_clipped, critic, _traits("torch wasserstein clip critic"), "wgan"),
+    Program("wgan clipped", "digits 16", wgan_clipped, critic, traits("torch wasserstein clip critic"), "wgan"),
     Program(
         "wgan penalised", "fashion 16", wgan_penalised, critic,
-        _traits("torch adam wasserstein penalty gp critic conv"), "wgan-gp",
+        traits("torch adam wasserstein penalty gp critic conv"), "wgan-gp",
     ),
     Program(
         "relativistic r1", "emoji 32", relativistic_r1, on_reals,
-        _traits("torch adam relativistic penalty norm-g conv"), "relativistic",
+        traits("torch adam relativistic penalty norm-g conv"), "relativistic",
     ),
     Program(
-        "resnet r1", "fashion 16", resnet_r1, on_reals, _traits("torch adam bce logits penalty norm-g conv"),
+        "resnet r1", "fashion 16", resnet_r1, on_reals, traits("torch adam bce logits penalty norm-g conv"),
         "non-saturating",
     ),
     Program(
         "class concat", "digits 16", class_concat, conditional,
-        _traits("torch adam bce logits dropout-d conditional"), "bce",
+        traits("torch adam bce logits dropout-d conditional"), "bce",
     ),
     Program(
         "class projection", "fashion 16", class_projection, conditional,
-        _traits("torch adam hinge spectral norm-g conditional conv"), "hinge",
+        traits("torch adam hinge spectral norm-g conditional conv"), "hinge",
     ),
     Program(
         "class acgan", "digits 16", class_acgan, acgan,
-        _traits("torch adam bce logits dropout-d conditional acgan"),
+        traits("torch adam bce logits dropout-d conditional acgan"),
     ),
-    Program("keras classic", "digits 16", *CLASSIC, _traits("keras adam")),
+    Program("keras classic", "digits 16", *CLASSIC, traits("keras adam")),
 )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,18 +12,8 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from . import losses
-from .parts import Parts, Program, Terms, Watch
-
-Pair = tuple[Any, Any]
-GLoss = Callable[..., Tensor]
-
-
-def _adams(g_rate: float, d_rate: float, betas: tuple[float, float]) -> Callable[[Any, Any], Pair]:
-    def make(G: Any, D: Any) -> Pair:
-        return torch.optim.Adam(G.parameters(), g_rate, betas), torch.optim.Adam(D.parameters(), d_rate, betas)
-
-    return make
-
+from .optimisers import adam, rmsprop
+from .parts import Parts, Program, Watch, traits
 
 # The GAN of 2014: maxout against rectifiers, on digits
 
@@ -41,20 +30,6 @@ class Maxout(nn.Module):
         return self.linear(x).unflatten(1, self.shape).amax(2)
 
 
-def _with_targets(batch: int) -> tuple[Terms, GLoss]:
-    """BCELoss against two tensors of labels that are made once."""
-    criterion = nn.BCELoss()
-    real_label, fake_label = torch.ones(batch, 1), torch.zeros(batch, 1)
-
-    def d_loss(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        return criterion(real, real_label[: len(real)]), criterion(fake, fake_label[: len(fake)])
-
-    def g_loss(fake: Tensor, real: Tensor | None = None) -> Tensor:
-        return criterion(fake, real_label[: len(fake)])
-
-    return d_loss, g_loss
-
-
 def maxout_digits(pictures: Tensor, labels: Tensor, classes: int) -> Parts:
     G = nn.Sequential(
         nn.Linear(64, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Linear(128, 192), nn.BatchNorm1d(192), nn.ReLU(),
@@ -64,10 +39,7 @@ def maxout_digits(pictures: Tensor, labels: Tensor, classes: int) -> Parts:
         nn.Flatten(), Maxout(16 * 16, 80, 3), nn.Dropout(0.4), Maxout(80, 40, 3), nn.Dropout(0.4), nn.Linear(40, 1),
         nn.Sigmoid(),
     )  # fmt: skip
-    d_loss, g_loss = _with_targets(50)
-    return Parts(
-        G, D, _adams(4e-4, 4e-4, (0.5, 0.999)), pictures, None, d_loss, g_loss, batch=50, steps=3000, latent=64
-    )
+    return Parts(G, D, adam(4e-4, 4e-4), pictures, None, losses.bce, losses.bce_g, batch=50, steps=3000, latent=64)
 
 
 def apart(p: Parts, watch: Watch) -> None:
@@ -119,7 +91,7 @@ def upsampled_fashion(pictures: Tensor, labels: Tensor, classes: int) -> Parts:
     )  # fmt: skip
     netD = nn.Sequential(*_down(1, 16), *_down(16, 32), nn.Flatten(), nn.Linear(32 * 4 * 4, 1))
     return Parts(
-        netG, netD, _adams(4e-4, 8e-4, (0.5, 0.999)), pictures, None, losses.bce_logits, losses.bce_logits_g,
+        netG, netD, adam(4e-4, 8e-4), pictures, None, losses.bce_logits, losses.bce_logits_g,
         batch=16, steps=1300, latent=100, extra={"g_updates": 2},
     )  # fmt: skip
 
@@ -204,7 +176,7 @@ class SpectralDiscriminator(nn.Module):
 def hinge_residual(pictures: Tensor, labels: Tensor, classes: int) -> Parts:
     generator, discriminator = ResidualGenerator(48, 14), SpectralDiscriminator(8)
     return Parts(
-        generator, discriminator, _adams(3e-4, 9e-4, (0.0, 0.9)), pictures, None, losses.hinge, losses.hinge_g,
+        generator, discriminator, adam(3e-4, 9e-4, 0.0, 0.9), pictures, None, losses.hinge, losses.hinge_g,
         batch=16, steps=1300, latent=48,
     )  # fmt: skip
 
@@ -248,7 +220,7 @@ def squares_emoji(pictures: Tensor, labels: Tensor, classes: int) -> Parts:
         nn.Flatten(), nn.Linear(32 * 4 * 4, 1),
     )  # fmt: skip
     return Parts(
-        gen, disc, _adams(6e-4, 3e-4, (0.5, 0.999)), pictures, None, losses.squares, losses.squares_g, batch=24,
+        gen, disc, adam(6e-4, 3e-4), pictures, None, losses.squares, losses.squares_g, batch=24,
         steps=1300, latent=64,
     )  # fmt: skip
 
@@ -281,10 +253,6 @@ def halved(p: Parts, watch: Watch) -> None:
 # Wasserstein, weights clipped
 
 
-def _rmsprops(G: Any, D: Any) -> Pair:
-    return torch.optim.RMSprop(G.parameters(), lr=5e-4), torch.optim.RMSprop(D.parameters(), lr=5e-4)
-
-
 def clipped_critic(pictures: Tensor, labels: Tensor, classes: int) -> Parts:
     netG = nn.Sequential(
         nn.Linear(40, 256), nn.BatchNorm1d(256), nn.ReLU(True), nn.Unflatten(1, (16, 4, 4)),
@@ -296,7 +264,7 @@ def clipped_critic(pictures: Tensor, labels: Tensor, classes: int) -> Parts:
         nn.Flatten(), nn.Linear(20 * 16, 48), nn.LeakyReLU(0.2, True), nn.Linear(48, 1),
     )  # fmt: skip
     return Parts(
-        netG, netD, _rmsprops, pictures, None, losses.wasserstein, losses.wasserstein_g, batch=20, steps=1250,
+        netG, netD, rmsprop(5e-4), pictures, None, losses.wasserstein, losses.wasserstein_g, batch=20, steps=1250,
         latent=40, weights_clip=0.05, extra={"Diters": 3},
     )  # fmt: skip
 
@@ -346,20 +314,9 @@ def penalised_critic(pictures: Tensor, labels: Tensor, classes: int) -> Parts:
         nn.Conv2d(20, 40, 3, 2, 1), nn.LeakyReLU(), nn.Flatten(), nn.Linear(40 * 4, 1),
     )  # fmt: skip
     return Parts(
-        G, critic, _adams(1e-3, 1e-3, (0.0, 0.9)), pictures, None, losses.wasserstein, losses.wasserstein_g, batch=12,
+        G, critic, adam(1e-3, 1e-3, 0.0, 0.9), pictures, None, losses.wasserstein, losses.wasserstein_g, batch=12,
         steps=1000, latent=50, penalty=10.0, extra={"critic_iterations": 2},
     )  # fmt: skip
-
-
-def _slope_penalty(critic: Any, real: Tensor, fake: Tensor) -> Tensor:
-    """How far the critic's slope is from 1, between reals and fakes (arXiv 1704.00028)."""
-    epsilon = torch.rand(real.size(0), 1, 1, 1).expand_as(real)
-    mixed = torch.lerp(fake, real, epsilon).requires_grad_(True)
-    scores = critic(mixed)
-    slope = torch.autograd.grad(
-        outputs=scores, inputs=mixed, grad_outputs=torch.ones_like(scores), create_graph=True, retain_graph=True
-    )[0]
-    return ((slope.reshape(len(slope), -1).norm(2, dim=1) - 1) ** 2).mean()
 
 
 def penalised(p: Parts, watch: Watch) -> None:
@@ -378,7 +335,7 @@ def penalised(p: Parts, watch: Watch) -> None:
                 fake = p.G(p.z(len(real)))
             critic_real, critic_fake = p.D(real).reshape(-1), p.D(p.for_d(fake)).reshape(-1)
             loss_critic = torch.stack(p.d_loss(critic_real, critic_fake)).sum()
-            gp = p.penalty * _slope_penalty(p.D, real, fake)
+            gp = p.penalty * losses.gradient_penalty(p.D, real, fake)
             p.d_opt.zero_grad()
             (loss_critic + gp).backward()
             p.cut(p.D)
@@ -417,7 +374,7 @@ def pairs_emoji(pictures: Tensor, labels: Tensor, classes: int) -> Parts:
         nn.Flatten(), nn.Linear(32 * 16, 1),
     )  # fmt: skip
     return Parts(
-        gen, disc, _adams(1.2e-3, 1.2e-3, (0.0, 0.99)), pictures, None, losses.relativistic, losses.relativistic_g,
+        gen, disc, adam(1.2e-3, 1.2e-3, 0.0, 0.99), pictures, None, losses.relativistic, losses.relativistic_g,
         batch=12, steps=1500, latent=64, penalty=0.2,
     )  # fmt: skip
 
@@ -497,7 +454,7 @@ def labelled_fashion(pictures: Tensor, labels: Tensor, classes: int) -> Parts:
     netG = LabelledGenerator(60, classes, 16).apply(_normal_weights)
     netD = LabelledDiscriminator(classes, pictures.shape[-1], 16).apply(_normal_weights)
     return Parts(
-        netG, netD, _adams(5e-4, 3e-4, (0.5, 0.999)), pictures, labels, losses.bce_logits, losses.bce_logits_g,
+        netG, netD, adam(5e-4, 3e-4), pictures, labels, losses.bce_logits, losses.bce_logits_g,
         batch=24, steps=1500, latent=60, classes=classes,
     )  # fmt: skip
 
@@ -594,38 +551,34 @@ def mixed_batch(p: Parts, watch: Watch) -> None:
         watch(step, d_loss=float(d_loss), g_loss=float(g_loss), fake=X_fake, real=X_real)
 
 
-def _fits(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
 PROGRAMS = (
     Program(
-        "maxout digits", "digits 16", maxout_digits, apart, _fits("torch adam bce sigmoid norm-g dropout-d"), "bce",
+        "maxout digits", "digits 16", maxout_digits, apart, traits("torch adam bce sigmoid norm-g dropout-d"), "bce",
     ),
     Program(
         "upsampled fashion", "fashion 16", upsampled_fashion, g_twice,
-        _fits("torch adam bce logits norm-g dropout-d conv"),
+        traits("torch adam bce logits norm-g dropout-d conv"),
     ),
     Program(
-        "hinge residual", "digits 16", hinge_residual, one_batch, _fits("torch adam hinge spectral norm-g conv"),
+        "hinge residual", "digits 16", hinge_residual, one_batch, traits("torch adam hinge spectral norm-g conv"),
         "hinge",
     ),
-    Program("squares emoji", "emoji 16", squares_emoji, halved, _fits("torch adam squares norm-d conv"), "lsgan"),
+    Program("squares emoji", "emoji 16", squares_emoji, halved, traits("torch adam squares norm-d conv"), "lsgan"),
     Program(
         "clipped critic", "digits 16", clipped_critic, term_by_term,
-        _fits("torch wasserstein clip critic norm-g conv"), "wgan",
+        traits("torch wasserstein clip critic norm-g conv"), "wgan",
     ),
     Program(
         "penalised critic", "fashion 16", penalised_critic, penalised,
-        _fits("torch adam wasserstein penalty gp critic norm-g conv"), "wgan-gp",
+        traits("torch adam wasserstein penalty gp critic norm-g conv"), "wgan-gp",
     ),
-    Program("pairs emoji", "emoji 16", pairs_emoji, in_pairs, _fits("torch adam relativistic penalty conv")),
+    Program("pairs emoji", "emoji 16", pairs_emoji, in_pairs, traits("torch adam relativistic penalty conv")),
     Program(
         "labelled fashion", "fashion 16", labelled_fashion, labelled,
-        _fits("torch adam bce logits norm-d norm-g conditional conv"), "bce",
+        traits("torch adam bce logits norm-d norm-g conditional conv"), "bce",
     ),
     Program(
         "keras convolutions", "fashion 16", keras_convolutions, mixed_batch,
-        _fits("keras adam bce sigmoid norm-g dropout-d conv"),
+        traits("keras adam bce sigmoid norm-g dropout-d conv"),
     ),
 )  # fmt: skip
