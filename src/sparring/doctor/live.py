@@ -43,6 +43,32 @@ class News:
         return finding.code in _AT_ONCE or (finding.code, finding.where, finding.severity) in self._seen
 
 
+class Looks:
+    """When to look: every so many rows, where something leapt, and again two rows after that.
+
+    Args:
+        every: rows from one look to the next.
+    """
+
+    def __init__(self, every: int = EVERY) -> None:
+        self._every, self._next, self._again, self._rested = every, FIRST_LOOK, 0, 0
+
+    def due(self, rows: int, leapt: bool) -> list[str]:
+        """Reasons to look after so many rows, the strongest first: "leap", "again", "time"."""
+        reasons = {
+            "leap": leapt and rows >= self._rested,
+            "again": 0 < self._again <= rows,
+            "time": rows >= self._next,
+        }
+        return [why for why, holds in reasons.items() if holds]
+
+    def looked(self, rows: int, why: str) -> None:
+        """It was done."""
+        self._next, self._again = rows + self._every, 0
+        if why == "leap":
+            self._rested, self._again = rows + REST, rows + AGAIN
+
+
 class Live:
     """Judges a training while it goes on, by the same rules as its log afterwards.
 
@@ -62,24 +88,23 @@ class Live:
     ) -> None:
         self.recorder = Recorder(loss, producer, facts)
         self._news = News()
-        self._every, self._next, self._rows, self._rested = every, FIRST_LOOK, 0, 0
+        self._looks = Looks(every) if every else None
+        self._rows = 0
 
     def add(self, step: int, values: Mapping[str, float]) -> list[Finding]:
         """Takes a step's numbers; looks where it is time, or where something leapt. Returns what is new."""
         leapt = self.recorder.add(step, values)
         self._rows += 1
-        leapt &= self._rows >= self._rested
-        if not self._every or not (leapt or self._rows >= self._next):
+        why = self._looks.due(self._rows, leapt) if self._looks is not None else []
+        if self._looks is None or not why:
             return []
-        found = self.look()
-        if leapt:
-            self._rested, self._next = self._rows + REST, self._rows + AGAIN
-        return found
+        self._looks.looked(self._rows, why[0])
+        return self.look()
 
     def evaluated(self, step: int, values: Mapping[str, Any]) -> list[Finding]:
         """Takes an evaluation, and looks."""
         self.recorder.evaluated(step, values)
-        return self.look() if self._every else []
+        return self.look() if self._looks is not None else []
 
     def look(self, last: bool = False) -> list[Finding]:
         """What is new since the last look, or graver than it was told; infos too.
@@ -87,7 +112,6 @@ class Live:
         Args:
             last: the training is over: nothing waits for a second look.
         """
-        self._next = self._rows + self._every
         return self._news.of(self.report().findings, last)
 
     def report(self) -> Report:

@@ -18,7 +18,7 @@ from ..errors import SparringError, did_you_mean
 from ..findings import Finding, Report
 from .catalogue import rules
 from .diagnosing import story
-from .live import AGAIN, EVERY, FIRST_LOOK, REST, Live
+from .live import Live, Looks
 from .observing.allowance import Allowance
 from .observing.numbers_of import Logits, NotUnderstoodError, Pictures, is_far, is_tensor, number_of, read
 from .observing.obeying import Obeying
@@ -81,7 +81,7 @@ class Monitor:
         self._looking, self._leaping, self._showing, self._watching = (Allowance() for _ in range(4))
         self._rows: list[Row] = []  # that are not read yet
         self._seen, self._observes, self._names = 0, 0, set[str]()
-        self._next_look, self._rested = FIRST_LOOK, 0
+        self._looks = Looks()
         self._at: tuple[int, set[str]] = (-1, set())  # the last step that was taken in, and the names told at it
         self._off: set[str] = set()  # what went wrong, or was told once
         self._watch: Any = None
@@ -190,7 +190,7 @@ class Monitor:
         if self._watch is None:
             from .observing.updates import Watch  # imports torch
 
-            self._watch = Watch(self._watching.may, self._watching.spend, _Weak(self, "_watch_failed"))
+            self._watch = Watch(self._watching.may, self._watching.spend, _Weak(self, "_stopped"))
         self._watch.take({role: each for role, each in optimizers.items() if each is not None}, networks)
 
     def _take_numbers(self, row: Row, logs: Mapping[str, Any] | None, values: Mapping[str, Any]) -> None:
@@ -256,14 +256,12 @@ class Monitor:
         if waits and len(self._rows) < self._read_every:
             return []
         leapt = self._read_rows()
-        purse = self._looking
-        if leapt and self._seen >= self._rested and self._leaping.may():
-            self._rested, self._next_look, purse = self._seen + REST, self._seen + AGAIN, self._leaping
-        elif self._seen >= self._next_look and self._looking.may():
-            self._next_look = self._seen + EVERY
-        else:
-            return []
-        return self._try("what the numbers show", self._look, purse) or []
+        for why in self._looks.due(self._seen, leapt):
+            purse = self._looking if why == "time" else self._leaping
+            if purse.may():
+                self._looks.looked(self._seen, why)
+                return self._try("what the numbers show", self._look, purse) or []
+        return []
 
     def _read_rows(self) -> bool:
         """Takes in what was told since the last time; returns whether something leapt."""
@@ -301,6 +299,8 @@ class Monitor:
 
     def _look(self, purse: Allowance, last: bool = False) -> list[Finding]:
         began = time.perf_counter()
+        if self._watch is not None:
+            self._live.recorder.saw(self._watch.seen())
         found = self._live.look(last=last)
         purse.spend(time.perf_counter() - began)
         for finding in found:
@@ -342,9 +342,6 @@ class Monitor:
     def _stopped(self, what: str, error: Exception) -> None:
         self._tell_once(what, f"the monitor stopped measuring {what}: {_short(error)}")
         self._off.add(what)
-
-    def _watch_failed(self, error: Exception) -> None:
-        self._stopped("the updates", error)
 
     def _tell_once(self, key: str, text: str) -> None:
         if f"told {key}" not in self._off:

@@ -90,6 +90,11 @@ class Recorder:
         """Takes what an evaluation measured; see `quality.facts`."""
         self._evaluations.append({"step": step, **values})
 
+    def saw(self, facts: Mapping[str, Any]) -> None:
+        """Takes what is known of the networks by now, by the names of `sparring.doctor.facts`."""
+        if facts:
+            self._facts["seen"] = dict(facts)
+
     def history(self) -> History:
         """All of it, as rules and readers have it."""
         facts = dict(self._facts)

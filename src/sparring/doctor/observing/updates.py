@@ -24,7 +24,9 @@ from torch.optim.optimizer import (
 from torch.utils.hooks import RemovableHandle
 
 from ...errors import SparringError
+from .inside import Inside
 from .numbers_of import Kept
+from .optimisers import capturing, params_of, unwrapped
 from .weights import PATIENCE, Between, Weights, at_bound, learnt, moved, norm_of, places, shock
 
 OTHER = {"d": "g", "g": "d"}
@@ -43,6 +45,8 @@ class Hook:
 
     def __call__(self, *args: Any) -> None:
         """Hands on what torch says."""
+        if torch.compiler.is_compiling():  # nothing of ours goes into a compiled network
+            return
         call = self._call()
         if call is not None:
             call(*args)
@@ -58,13 +62,14 @@ class Watch:
     Args:
         may: whether there is time for a measurement.
         spend: takes the seconds that one took.
-        trouble: takes an error in a hook; watching stops then.
+        trouble: takes what is not measured any more, in words, and the error in a hook that ended it.
     """
 
     def __init__(
-        self, may: Callable[[], bool], spend: Callable[[float], None], trouble: Callable[[Exception], None]
+        self, may: Callable[[], bool], spend: Callable[[float], None], trouble: Callable[[str, Exception], None]
     ) -> None:
         self._may, self._spend, self._trouble = may, spend, trouble
+        self._inside = Inside(Hook, spend, trouble)
         self.networks: dict[str, Weights] = {}
         self._modules: dict[str, weakref.ref[nn.Module]] = {}
         self._given: weakref.WeakKeyDictionary[Optimizer, str] = weakref.WeakKeyDictionary()
@@ -98,7 +103,7 @@ class Watch:
                 raise SparringError(
                     f"The {WHOLE[role]} is a {type(network).__name__}.", "a torch module, or a Keras model on torch"
                 )
-        given = {role: _unwrapped(optimizer, role) for role, optimizer in optimizers.items()}
+        given = {role: unwrapped(optimizer, role) for role, optimizer in optimizers.items()}
         if len(given) == 2 and given["d"] is given["g"]:
             if any(network is None for network in networks.values()):
                 raise SparringError(
@@ -120,6 +125,7 @@ class Watch:
         before, after = Hook(self._loading), Hook(self._loaded)
         self._handles.append(network.register_load_state_dict_pre_hook(before))
         self._handles.append(network.register_load_state_dict_post_hook(after))
+        self._handles += self._inside.network(role, network)
         if alone and not self._given and not self._global:
             self._global = True
             # Who trains it is found out: whichever optimiser steps and holds its weights.
@@ -134,7 +140,7 @@ class Watch:
             self._given[optimizer] = role
             self._handles.append(optimizer.register_step_pre_hook(Hook(self._before_step)))
             self._handles.append(optimizer.register_step_post_hook(Hook(self._after_step)))
-        held = {role: _params(optimizer) for role, optimizer in given.items()}
+        held = {role: params_of(optimizer) for role, optimizer in given.items()}
         if len(held) == 2 and len(held["d"]) > len(held["g"]):
             first, second = "g", "d"
         else:
@@ -153,7 +159,7 @@ class Watch:
         if self._given:
             return self._given.get(optimizer, "")
         if optimizer not in self._found:
-            ids = {id(p) for p in _params(optimizer)}
+            ids = {id(p) for p in params_of(optimizer)}
             self._found[optimizer] = "".join(role for role in OTHER if ids & self.networks_ids(role))
         role = self._found[optimizer]
         if role != "dg":
@@ -168,6 +174,9 @@ class Watch:
             return ""
         return "g" if self._shared == self._round - 1 else "d"
 
+    def _alive(self, role: str) -> list[nn.Parameter]:
+        return self.networks[role].alive() if role in self._modules else []
+
     def networks_ids(self, role: str) -> frozenset[int]:
         """The identities of a network's weights."""
         return self.networks[role].ids if role in self.networks else frozenset()
@@ -179,7 +188,9 @@ class Watch:
             role = self.role_of(optimizer)
             if self._before_load:
                 self._settle_loads()
-            if role not in self._armed or self._open or _capturing(optimizer):
+            if role and not capturing(optimizer):
+                self._inside.before_step(role, self.steps[role], self._alive(role), params_of(optimizer))
+            if role not in self._armed or self._open or capturing(optimizer):
                 return
             began = time.perf_counter()
             self._open = {
@@ -200,6 +211,7 @@ class Watch:
             self.steps[role] += 1
             if not self._open or role not in self._armed:
                 return
+            self._inside.after_step(role, params_of(optimizer))
             began = time.perf_counter()
             if len(args) >= 2 or kwargs.get("closure"):
                 self._gradients(role, optimizer, with_shock=False)
@@ -242,7 +254,7 @@ class Watch:
             with torch.no_grad():
                 yield
         except Exception as error:
-            self._trouble(error)
+            self._trouble("the updates", error)
             self.close()
 
     # -- what is measured --
@@ -250,7 +262,7 @@ class Watch:
     def _gradients(self, role: str, optimizer: Optimizer, with_shock: bool) -> None:
         """The norm of a step's gradient, its rate, Adam's shock, and what tells clipping."""
         ids = self.networks_ids(role)
-        params = _params(optimizer)
+        params = params_of(optimizer)
         own = [p for p in params if id(p) in ids] or params  # crossed optimisers hold none of it
         own = [p for p in own if p.grad is not None and p.grad.layout == torch.strided]
         rate = optimizer.param_groups[0].get("lr", math.nan)
@@ -287,6 +299,7 @@ class Watch:
         known, self._known = self._known, {}
         loads, self._loads = self._loads, 0
         self._open = {}  # a step that failed in the middle
+        self._inside.end()
         self._round, self._shared = self._shared, 0
         if self.networks:
             with self._careful():
@@ -297,6 +310,7 @@ class Watch:
             if self._observes % EVERY == 0 and self._may():
                 self._at_arming |= {role: dict(self.steps) for role in OTHER if role not in self._armed}
                 self._armed |= set(OTHER)
+                self._inside.begin()
         self._observes += 1
         return kept, known, bool(loads)
 
@@ -342,36 +356,20 @@ class Watch:
             by_norm = alike >= _TIMES and norm >= (1 - _SAME) * most > 0
             values[f"{role}_gradient_clipped"] = float(by_norm or ties >= _TIES)
 
+    def seen(self) -> dict[str, Any]:
+        """What was seen of the networks in their steps, as facts for rules on wiring and setup."""
+        return self._inside.facts()
+
     def not_finite(self) -> list[str]:
         """The networks, D first, of whose weights some are NaN or infinite."""
         return [WHOLE[role] for role, weights in sorted(self.networks.items()) if not weights.finite()]
 
     def close(self) -> None:
         """Takes all hooks away."""
+        self._inside.close()
         _remove(self._handles)
         self._armed, self._open, self._before_load = set(), {}, {}
         self.networks, self._modules = {}, {}
-
-
-def _params(optimizer: Optimizer) -> list[nn.Parameter]:
-    return [p for group in optimizer.param_groups for p in group["params"]]
-
-
-def _unwrapped(optimizer: Any, role: str) -> Optimizer:
-    """The optimiser of torch that a wrapper (Lightning's, Accelerate's) calls. Raises SparringError for none."""
-    while isinstance(inner := getattr(optimizer, "optimizer", None), Optimizer):
-        optimizer = inner
-    if not isinstance(optimizer, Optimizer):
-        raise SparringError(
-            f"{role}_optimizer is a {type(optimizer).__name__}.", "an optimiser of torch", "leave it out."
-        )
-    return optimizer
-
-
-def _capturing(optimizer: Optimizer) -> bool:
-    """Whether a CUDA graph is being recorded: then nothing may be added to it."""
-    params = _params(optimizer)
-    return bool(params) and params[0].is_cuda and torch.cuda.is_current_stream_capturing()
 
 
 def _remove(handles: list[RemovableHandle]) -> None:

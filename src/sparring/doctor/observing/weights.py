@@ -29,17 +29,19 @@ class Weights:
         """Those that are still there."""
         return [p for ref in self._params if (p := ref()) is not None]
 
+    def _whole(self) -> list[nn.Parameter]:
+        return [p for p in self.alive() if not nn.parameter.is_lazy(p) and p.numel() and p.is_floating_point()]
+
     @torch.no_grad()
     def finite(self) -> bool:
         """Whether every number is one; reads them all."""
-        whole = [p for p in self.alive() if not nn.parameter.is_lazy(p) and p.is_floating_point()]
-        return all(bool(p.isfinite().all()) for p in whole)
+        return all(bool(p.isfinite().all()) for p in self._whole())
 
     @torch.no_grad()
     def sample(self) -> Tensor | None:
         """Some numbers of some weights, always the same places; a copy on their device  # [n]"""
         if self._chosen is None:
-            whole = [p for p in self.alive() if not nn.parameter.is_lazy(p) and p.numel() and p.is_floating_point()]
+            whole = self._whole()
             whole = [p for p in whole if p.dim() > 1] or whole  # not the ones of norms alone
             self._chosen = [(weakref.ref(p), at) for p, at in places(whole)] or None
         found = [p.detach()[at].reshape(-1) for ref, at in self._chosen or () if (p := ref()) is not None]

@@ -1,0 +1,176 @@
+"""What goes into both networks and comes out of them while they train, and the gradients that come back to D's output.
+
+Hooks on the two networks themselves, looked through in a measured iteration only; what they read is copied, a few
+numbers of each call. Nothing of the training changes.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...networks.calling.probing import parts_of
+from ..looking.bounds import Bounds, bounds_of
+from ..looking.tracing import Graph, kind_of_module, named_units
+
+MODES = ("batch-norm", "dropout")  # layers to which training mode means something
+_ROWS, _WIDE, _OUTPUTS = 8, 64, 256  # of what G is given; of D's outputs
+_MOST_CALLS = 16  # in one iteration that are looked at
+_MOST_NODES = 20_000  # operations of a graph that is searched for what ends a network
+
+
+@dataclass
+class Call:
+    """One call of a network for training: what came out asks for a gradient.
+
+    Attributes:
+        role: "d" or "g".
+        batch: how many pictures.
+        asleep: layers that know a mode and are in that of inference.
+        given: of G's, a corner of each tensor of numbers that it was given  # [at most 8, at most 64] each
+        ends: least and largest number of the first of them; of G's, of what it made  # [2]
+        shape: of one of these pictures.
+        is_fake: of D's: it was given what G made in this iteration.
+        said: of D's, some outputs  # [n]
+        slopes: gradients that came back to them  # [n] each
+        penalised: the gradient of D was itself made differentiable: a gradient penalty.
+        phase: in whose step its gradient came; "" before that is known.
+    """
+
+    role: str
+    batch: int
+    asleep: frozenset[str] = frozenset()
+    given: list[Tensor] = field(default_factory=list)
+    ends: Tensor | None = None
+    shape: tuple[int, ...] = ()
+    is_fake: bool = False
+    said: Tensor | None = None
+    slopes: list[Tensor] = field(default_factory=list)
+    penalised: bool = False
+    phase: str = ""
+
+
+class Calls:
+    """Collects the calls of measured iterations.
+
+    Args:
+        guard: a context that every hook runs in.
+        hook: makes of a method what torch may hold.
+
+    Attributes:
+        bounds: by role, what ends the network, once it was looked at: None where nothing bounds it.
+        modes: by role, its layers that know a mode, by name, and how many numbers each may learn.
+    """
+
+    def __init__(self, guard: Callable[[], Any], hook: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
+        self._guard, self._hook = guard, hook
+        self._on = False
+        self._calls: list[Call] = []
+        self._made: list[Tensor] = []  # by G in this iteration; kept, or their memory would soon be others'
+        self._layers: dict[str, list[tuple[str, weakref.ref[nn.Module]]]] = {}
+        self._roles: dict[int, str] = {}
+        self._hooked: list[Any] = []  # on outputs, for the time of an iteration
+        self.bounds: dict[str, Bounds | None] = {}
+        self.modes: dict[str, dict[str, str]] = {}
+
+    def network(self, role: str, network: nn.Module) -> Any:
+        """Listens to a network; returns the handle of the hook."""
+        self._roles[id(network)] = role
+        known = {name: unit for name, unit in named_units(network).items() if _knows_mode(unit)}
+        self._layers[role] = [(name, weakref.ref(unit)) for name, unit in known.items()]
+        self.modes[role] = {name: kind_of_module(unit) for name, unit in known.items()}
+        self.bounds.pop(role, None)
+        return network.register_forward_hook(self._hook(self._called), with_kwargs=True)
+
+    def begin(self) -> None:
+        """A measured iteration begins: what was not taken is dropped."""
+        self.take()
+        self._on = True
+
+    def stepped(self, role: str) -> None:
+        """An optimiser is about to step: gradients that came since the other's step are this one's."""
+        for call in self._calls:
+            if not call.phase and (call.slopes or call.penalised or call.role == role == "g"):
+                call.phase = role
+
+    def take(self) -> list[Call]:
+        """The iteration is over: its calls; the collection is empty then."""
+        calls, self._calls, self._on = self._calls, [], False
+        self._made = []
+        for handle in self._hooked:
+            handle.remove()
+        self._hooked = []
+        return calls
+
+    def _called(self, network: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        if not self._on or len(self._calls) >= _MOST_CALLS:
+            return
+        with self._guard():
+            role = self._roles.get(id(network), "")
+            given = [t for t in parts_of([*args, *kwargs.values()]) if t.is_floating_point() and t.dim() > 1]
+            out = next((t for t in parts_of([output]) if t.is_floating_point() and t.dim()), None)
+            if out is None or not out.numel() or not role:
+                return
+            if role == "g":
+                self._made.append(out.detach())
+            if not out.requires_grad:
+                return
+            call = Call(role, len(out), frozenset(self._asleep(role)))
+            if role == "g":
+                call.given = [t.detach()[:_ROWS].flatten(1)[:, :_WIDE].clone() for t in given]
+                call.ends, call.shape = torch.stack(out.detach().aminmax()), tuple(out.shape[1:])
+            elif given:
+                pictures = given[0]
+                call.ends, call.shape = torch.stack(pictures.detach().aminmax()), tuple(pictures.shape[1:])
+                call.batch = len(pictures)
+                call.is_fake = pictures.grad_fn is not None or any(_same_memory(pictures, made) for made in self._made)
+                call.said = out.detach().flatten()[:_OUTPUTS].clone()
+                self._hooked.append(out.register_hook(self._slope_of(call)))
+            if role not in self.bounds:
+                self.bounds[role] = _bounds(network, out)
+            self._calls.append(call)
+
+    def _slope_of(self, call: Call) -> Callable[[Tensor], None]:
+        guard = self._guard
+
+        def came(gradient: Tensor) -> None:
+            differentiable = torch.is_grad_enabled()
+            with guard():
+                if differentiable:
+                    call.penalised = True
+                else:
+                    call.slopes.append(gradient.detach().flatten()[:_OUTPUTS].clone())
+
+        return came
+
+    def _asleep(self, role: str) -> Iterator[str]:
+        for name, ref in self._layers[role]:
+            layer = ref()
+            if layer is not None and not layer.training:
+                yield name
+
+
+def _knows_mode(unit: Any) -> bool:
+    """Whether its mode changes what it does; what is frozen is to stay as it is."""
+    kind = kind_of_module(unit)
+    if kind == "batch-norm":
+        frozen = any(not p.requires_grad for p in unit.parameters())
+        return getattr(unit, "running_mean", None) is not None and not frozen
+    return kind == "dropout" and getattr(unit, "p", 1.0) > 0
+
+
+def _same_memory(a: Tensor, b: Tensor) -> bool:
+    return a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
+def _bounds(network: nn.Module, out: Tensor) -> Bounds | None:
+    graph = Graph([out], [], {id(p): name for name, p in network.named_parameters()})
+    try:
+        return bounds_of(graph, out) if len(graph.nodes) <= _MOST_NODES else None
+    finally:
+        graph.let_go()
