@@ -26,7 +26,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # such small networks are slower with more; before torch is imported
 
 import torch
-from restartable import keep, rows_of, run_all
+from restartable import keeping, rows_of, run_all
 from torch import Tensor, nn
 
 from sparring.game import Game
@@ -131,11 +131,7 @@ def main() -> None:
     def words(entry: tuple[str, str, int]) -> list[str]:
         return [__file__, "--one", *map(str, entry)]
 
-    def done_with(row: dict[str, Any]) -> None:
-        keep(RESULTS, row)
-        print(row, flush=True)
-
-    run_all(waiting, words, done_with, arguments.workers)
+    run_all(waiting, words, keeping(RESULTS), arguments.workers)
 
 
 def row_of(name: str, target: str, seed: int) -> dict[str, Any]:

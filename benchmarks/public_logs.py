@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from zoo_programs.counting import wilson
 
-from sparring.doctor.catalogue import Evidence
+from sparring.doctor.catalogue import Evidence, rules
 from sparring.doctor.diagnosing import diagnose_history
 from sparring.doctor.readers import read_log
 from sparring.doctor.rules.balance.discriminator_won import discriminator_won
@@ -34,7 +34,8 @@ from sparring.history import History
 
 _SCORES = re.compile(r"FID|Inception|F_8|F_1/8|score", re.I)
 # Bounds of SP401 that were set with such logs in view, and whether more of it speaks sooner.
-TUNED = {"hinge_d": (0.05, True), "halves_d": (0.01, True), "ahead_d": (0.2, True), "ahead_g": (5.0, False)}
+_BOUNDS = rules()["SP401"].thresholds
+TUNED = {name: (_BOUNDS[name], name != "ahead_g") for name in ("hinge_d", "halves_d", "ahead_d", "ahead_g")}
 FACTORS = np.round(np.geomspace(1, 100, 81), 3)  # looser by that much, for the leave-one-out
 FINE, FINE_UNTIL, COARSE = 500, 30_000, 2_000
 
@@ -113,17 +114,20 @@ def main() -> None:
     logs = read(parser.parse_args().folder)
     print("| log | outcome | alarms on the whole | told live at step | collapse |")
     print("|---" * 5 + "|")
-    live = {}
+    live, whole = {}, {}
     for log in logs:
         live[log.name] = log.first_alarm()
         when = f"{live[log.name][0]:,} ({live[log.name][1]})" if live[log.name] else ""  # type: ignore[index]
-        print(f"| {log.name} | {log.outcome} | {', '.join(log.judged())} | {when} | {log.collapse or ''} |", flush=True)
+        whole[log.name] = log.judged()
+        print(
+            f"| {log.name} | {log.outcome} | {', '.join(whole[log.name])} | {when} | {log.collapse or ''} |", flush=True
+        )
     collapsed = [log for log in logs if log.outcome == "collapsed"]
     held = [log for log in logs if log.outcome == "held"]
-    whole = sum(bool(log.judged()) for log in collapsed)
+    seen = sum(bool(whole[log.name]) for log in collapsed)
     early = sum((found := live[log.name]) is not None and found[0] <= log.collapse - 1000 for log in collapsed)
-    false, ever = sum(bool(log.judged()) for log in held), sum(live[log.name] is not None for log in held)
-    print(f"\ncollapses alarmed: {whole} of {len(collapsed)}; at least 1,000 steps before: {early} of {len(collapsed)}")
+    false, ever = sum(bool(whole[log.name]) for log in held), sum(live[log.name] is not None for log in held)
+    print(f"\ncollapses alarmed: {seen} of {len(collapsed)}; at least 1,000 steps before: {early} of {len(collapsed)}")
     low, high = wilson(false, len(held))
     print(f"held with an alarm: {false} of {len(held)} (95 %: {low:.2f} to {high:.2f}); with one at any time: {ever}")
     for name in TUNED:

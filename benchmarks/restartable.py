@@ -28,6 +28,16 @@ def keep(file: Path, row: dict[str, Any]) -> None:
         opened.write(json.dumps(row) + "\n")
 
 
+def keeping(file: Path, *shown: str) -> Callable[[dict[str, Any]], None]:
+    """Takes a row: keeps it, and prints it, or what is `shown` of it."""
+
+    def done(row: dict[str, Any]) -> None:
+        keep(file, row)
+        print({name: row[name] for name in shown} if shown else row, flush=True)
+
+    return done
+
+
 def stamp() -> dict[str, str]:
     """What stands in every row: when, and on what."""
     return {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "cpu": machine.describe()["cpu"]}

@@ -20,7 +20,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
-from restartable import keep, rows_of, run_all
+from restartable import keeping, rows_of, run_all
 
 import sparring
 from sparring.errors import SparringError
@@ -111,11 +111,7 @@ def main() -> None:
         asked = [__file__, "--recipe", arguments.recipe, "--steps", str(arguments.steps), "--one", *map(str, entry)]
         return asked + (["--path", arguments.path] if arguments.path else [])
 
-    def done_with(row: dict[str, Any]) -> None:
-        keep(RESULTS, row)
-        print({name: row[name] for name in ("data", "seed", "failed")}, flush=True)
-
-    run_all(waiting, words, done_with, arguments.workers)
+    run_all(waiting, words, keeping(RESULTS, "data", "seed", "failed"), arguments.workers)
 
 
 if __name__ == "__main__":

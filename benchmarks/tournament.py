@@ -24,7 +24,7 @@ from typing import Any
 # One thread for each run; before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from restartable import keep, rows_of, run_all
+from restartable import keeping, rows_of, run_all
 
 import sparring
 from sparring.errors import SparringError
@@ -237,11 +237,7 @@ def main() -> None:
         asked = [__file__, "--stage", arguments.stage, "--one", *map(str, entry), "--pictures", str(arguments.pictures)]
         return asked + (["--path", arguments.path] if arguments.path else [])
 
-    def done_with(row: dict[str, Any]) -> None:
-        keep(file_of(arguments.stage), row)
-        print(row, flush=True)
-
-    run_all(waiting, words, done_with, arguments.workers)
+    run_all(waiting, words, keeping(file_of(arguments.stage)), arguments.workers)
 
 
 if __name__ == "__main__":

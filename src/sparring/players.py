@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from . import schedules
 from .errors import SparringError, did_you_mean
 from .methods import Recipe
-from .networks.calling import evaluation_mode, randomness
+from .networks.calling import evaluation_mode, randomness, regularisation_of
 from .networks.conditioning import Around
 from .objectives import Verdict
 from .seeds import seed_for
@@ -337,8 +337,7 @@ def _buffer_places(average: nn.Module, network: nn.Module) -> Iterator[tuple[dic
 
 
 def _regularised(network: nn.Module) -> dict[str, Tensor]:
-    own: Callable[[], Tensor | None] | None = getattr(network, "regularisation", None)
-    term = None if own is None else own()
+    term = regularisation_of(network)
     return {} if term is None else {"regularisation": term}
 
 

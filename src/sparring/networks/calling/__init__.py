@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import SparringError
-from .adapting import Adapted
+from .adapting import Adapted, regularisation_of
 from .probing import Probe, device_of, evaluation_mode, first_line, randomness
 from .trying import Condition, first_width
 from .understanding import understand_discriminator, understand_generator
@@ -27,6 +27,7 @@ __all__ = [
     "evaluation_mode",
     "outline",
     "randomness",
+    "regularisation_of",
     "understand",
     "understand_generator",
     "z_shape_of",

@@ -61,6 +61,12 @@ class Verdicts:
     is_canonical: bool
 
 
+def regularisation_of(network: nn.Module) -> Tensor | None:
+    """What a network adds to its own loss, by a method `regularisation()`; None where it has none.  # []"""
+    own = getattr(network, "regularisation", None)
+    return own() if callable(own) else None
+
+
 class Adapted(nn.Module):
     """What both have in common: another call of the same network. Its weights are there under the user's own names.
 
@@ -78,8 +84,7 @@ class Adapted(nn.Module):
 
     def regularisation(self) -> Tensor | None:
         """What the user's network adds to its own loss, by a method of this name; None where it has none.  # []"""
-        own = getattr(self.network, "regularisation", None)
-        return own() if callable(own) else None
+        return regularisation_of(self.network)
 
     def named_modules(
         self, memo: set[nn.Module] | None = None, prefix: str = "", remove_duplicate: bool = True

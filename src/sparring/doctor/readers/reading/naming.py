@@ -32,19 +32,8 @@ _D = {
 }
 _G = {"g", "gen", "generator", "errg", "lossg", "gloss", "netg", "gan"}
 _PENALTIES = {
-    "gp",
-    "penalty",
-    "r1",
-    "r2",
-    "pl",
-    "plp",
-    "reg",
-    "lecam",
-    "drift",
-    "path",
-    "regularization",
-    "regularisation",
-}
+    "gp", "penalty", "r1", "r2", "pl", "plp", "reg", "lecam", "drift", "path", "regularization", "regularisation",
+}  # fmt: skip
 _QUALITY = {
     "fid", "kid", "inception", "fd", "precision", "recall", "density", "coverage", "lpips", "psnr", "ssim", "swd",
     "ppl", "isc", "msssim", "niqe",

@@ -199,7 +199,7 @@ def _back(seen: _Seen, first: int) -> int:
     low = rest <= bound
     if not low.any():
         return len(seen.values)
-    # At the end of what is there the rows that follow may be fewer, and then all of them must be as before.
+    # At the end of what is there the rows that follow may be fewer: the last one stands for those that are missing.
     low = np.concatenate([low, np.full(_AFTER - 1, bool(low[-1]))])
     calm = 1 + np.flatnonzero(np.convolve(low, np.ones(_AFTER), "valid")[1:] >= _AFTER - 1)
     return first + int(calm[0]) if len(calm) else len(seen.values)
