@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import sparring
+import sparring.doctor.monitor
 from sparring.doctor.diagnosing import _OF_NETWORKS
+from sparring.doctor.observing.allowance import Allowance
 from sparring.doctor.observing.slopes import slope_of
 from sparring.findings import Finding
 
@@ -79,10 +81,12 @@ class Program:
     before: Callable[[Program], object] = lambda p: None
     more: Callable[[Program], object] = lambda p: None
     clip: float = 0.0
+    d_opt: Any = None
 
     def run(self, steps: int = STEPS, watched: bool = True) -> list[Finding]:
         torch.manual_seed(1)
         d_opt, g_opt = torch.optim.Adam(self.D.parameters(), 1e-3), torch.optim.Adam(self.g_params(self.G), 1e-3)
+        self.d_opt = d_opt
         found: list[Finding] = []
         with contextlib.ExitStack() as stack:
             networks: dict[str, Any] = {
@@ -365,6 +369,37 @@ def test_a_watched_network_is_copied_pickled_and_compiled() -> None:
     monitor.close()
     assert not G._forward_hooks
     assert not D._forward_hooks
+
+
+def test_a_rate_that_fell_to_zero_is_seen_where_there_is_no_time_to_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sparring.doctor.monitor, "Allowance", lambda: Allowance(share=0.0, free=-1.0))
+    program = Program()
+
+    def no_rate(p: Program) -> None:
+        for group in p.d_opt.param_groups:
+            group["lr"] = 0.0
+
+    program.more = no_rate
+    found = program.run(120)
+    assert "SP405" in {finding.code for finding in found}
+
+
+def test_crossed_optimisers_are_not_said_to_hold_nothing() -> None:
+    program = Program()
+    d_opt, g_opt = (torch.optim.Adam(network.parameters(), 1e-3) for network in (program.G, program.D))
+    with sparring.Monitor(say=lambda _: None, generator=program.G, discriminator=program.D,
+                          d_optimizer=d_opt, g_optimizer=g_opt) as monitor:  # fmt: skip
+        for step in range(STEPS):
+            real, fake = program.real(16), program.G(program.z(16))
+            d_opt.zero_grad()
+            bce(program.D(real), program.D(fake.detach())).backward()
+            d_opt.step()
+            g_opt.zero_grad()
+            program.g_loss(program.D(fake)).backward()
+            g_opt.step()
+            monitor.observe(step, d_loss=1.0, g_loss=1.0)
+        assert {"SP405", "SP407"} <= set(monitor.report().codes)
+        assert "SP105" not in monitor.report().codes
 
 
 def test_what_fails_inside_is_said_once_and_all_else_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

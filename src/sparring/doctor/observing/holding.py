@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ _NUMBERS = 16  # of each that are compared
 
 
 class Holding:
-    """Compares what the optimiser of a network does not hold over many of its steps.
+    """Compares what no optimiser holds over many steps of its network's.
 
     Attributes:
         found: parameters that somebody updates, and of how many; None before that is known.
@@ -25,13 +26,13 @@ class Holding:
         self._outside: list[tuple[weakref.ref[nn.Parameter], Tensor]] = []
 
     @torch.no_grad()
-    def look(self, steps: int, network: list[nn.Parameter], held: list[nn.Parameter]) -> None:
+    def look(self, steps: int, network: list[nn.Parameter], held: Iterable[nn.Parameter]) -> None:
         """Is called before steps of the network's optimiser.
 
         Args:
             steps: that it made so far.
             network: parameters of the network.
-            held: parameters of the optimiser.
+            held: parameters of all optimisers that are known; read only where a comparison begins.
         """
         if self._total and steps - self._since < STEPS:
             return

@@ -61,7 +61,7 @@ class Inside:
         self._on = True
         self._calls.begin()
 
-    def before_step(self, role: str, steps: int, network: list[nn.Parameter], held: list[nn.Parameter]) -> None:
+    def before_step(self, role: str, steps: int, network: list[nn.Parameter], held: Iterator[nn.Parameter]) -> None:
         """An optimiser of a network is about to step."""
         with self._careful():
             self._calls.stepped(role)

@@ -177,6 +177,10 @@ class Watch:
     def _alive(self, role: str) -> list[nn.Parameter]:
         return self.networks[role].alive() if role in self._modules else []
 
+    def _held(self) -> Iterator[nn.Parameter]:
+        """What any optimiser holds that is known."""
+        return (p for each in (*self._given, *self._found) for p in params_of(each))
+
     def networks_ids(self, role: str) -> frozenset[int]:
         """The identities of a network's weights."""
         return self.networks[role].ids if role in self.networks else frozenset()
@@ -189,7 +193,7 @@ class Watch:
             if self._before_load:
                 self._settle_loads()
             if role and not capturing(optimizer):
-                self._inside.before_step(role, self.steps[role], self._alive(role), params_of(optimizer))
+                self._inside.before_step(role, self.steps[role], self._alive(role), self._held())
             if role not in self._armed or self._open or capturing(optimizer):
                 return
             began = time.perf_counter()
@@ -306,7 +310,7 @@ class Watch:
                 if not any(self.steps.values()):
                     kept += self._without_optimizers()
                 elif self._observes % EVERY == 0:
-                    known |= self._never_stepped()
+                    known |= self._never_stepped() | self._without_rate()
             if self._observes % EVERY == 0 and self._may():
                 self._at_arming |= {role: dict(self.steps) for role in OTHER if role not in self._armed}
                 self._armed |= set(OTHER)
@@ -323,6 +327,14 @@ class Watch:
             and role in self.networks
             and self.steps[role] == self._at_arming[role][role]
             and self.steps[other] - self._at_arming[role][other] >= PATIENCE
+        }
+
+    def _without_rate(self) -> dict[str, float]:
+        """A rate of 0 moves nothing, which need not be measured."""
+        return {
+            f"{role}_moved_in_{role}_step": 0.0
+            for optimizer, role in (*self._given.items(), *self._found.items())
+            if role in OTHER and all(type(g["lr"]) is float and g["lr"] == 0 for g in optimizer.param_groups)
         }
 
     def _without_optimizers(self) -> list[Kept]:
