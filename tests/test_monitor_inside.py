@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 import sparring
 import sparring.doctor.monitor
-from sparring.doctor.diagnosing import _OF_NETWORKS
+from sparring.doctor.diagnosing import OF_NETWORKS
 from sparring.doctor.observing.allowance import Allowance
 from sparring.doctor.observing.slopes import slope_of
 from sparring.findings import Finding
@@ -211,7 +211,7 @@ def test_a_fault_is_named(name: str) -> None:
     code, program = FAULTS[name]
     found = program().run()
     assert code in {finding.code for finding in found}
-    others = {finding.code for finding in found} & set(_OF_NETWORKS) - {code}
+    others = {finding.code for finding in found} & set(OF_NETWORKS) - {code}
     assert not others, [finding.message for finding in found if finding.code in others]
 
 
@@ -285,7 +285,7 @@ SOUND: dict[str, Callable[[], Program]] = {
 
 @pytest.mark.parametrize("name", SOUND)
 def test_a_sound_program_is_not_accused(name: str) -> None:
-    found = [finding for finding in SOUND[name]().run() if finding.code in _OF_NETWORKS]
+    found = [finding for finding in SOUND[name]().run() if finding.code in OF_NETWORKS]
     assert not found, [finding.message for finding in found]
 
 

@@ -24,7 +24,7 @@ _FIRST = (
 _OF_TRAININGS = ("SP4", "SP5", "SP6")
 # Rules on wiring and setup for which it is enough to see the networks while they train (`observing.seen`). They say
 # what is wrong, the others what comes of it: these come first.
-_OF_NETWORKS = (
+OF_NETWORKS = (
     "SP105", "SP104", "SP107", "SP201", "SP202", "SP205", "SP112", "SP111", "SP217", "SP208", "SP207",
 )  # fmt: skip
 # What can give such numbers, the likeliest first.
@@ -149,7 +149,7 @@ def diagnose_history(history: History, *, loss: str | None = None) -> Report:
     if history.not_understood:
         notes.append(f"{history.not_understood:,} lines held numbers and were not understood.")
     seen = history.facts.get("seen", {})  # of the networks, where somebody was beside the training
-    return judge(seen | facts, among=(*_OF_TRAININGS, *(_OF_NETWORKS if seen else ())), notes=notes)
+    return judge(seen | facts, among=(*_OF_TRAININGS, *(OF_NETWORKS if seen else ())), notes=notes)
 
 
 def story(history: History, report: Report) -> str:
@@ -172,7 +172,7 @@ def story(history: History, report: Report) -> str:
     silent = [_NOT[code] for code in report.judged if code in _NOT and code not in report.codes]
     if silent:
         parts.append(f"The numbers speak against: {', '.join(silent)}.")
-    serious.sort(key=lambda f: (SEVERITIES.index(f.severity), (*_OF_NETWORKS, *_FIRST).index(f.code)))
+    serious.sort(key=lambda f: (SEVERITIES.index(f.severity), (*OF_NETWORKS, *_FIRST).index(f.code)))
     causes = [(rank, cause) for f in serious[:3] for rank, cause in enumerate(_CAUSES.get(f.code, ()))]
     if causes:
         # The likeliest of each first.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..findings import Finding
 from . import faults
 from .catalogue import Rule, rule_named
+from .diagnosing import OF_NETWORKS
 from .facts import FACTS
 from .running import FACTS as RUNNING
 
@@ -33,7 +34,8 @@ def page(rule: Rule) -> str:
             lines.append(f"- {remedy.text}" + (f" In a recipe: `{change}`." if change else ""))
         parts.append("## Remedies\n\n" + "\n".join(lines))
     facts = "\n".join(f"- `{name}`: {(FACTS | RUNNING).get(name, '')}" for name in rule.needs)
-    parts.append(f"## Facts it needs\n\n{facts}")
+    beside = "\n\n`sparring.Monitor` judges it too, in a loop that gives it both networks." * (rule.code in OF_NETWORKS)
+    parts.append(f"## Facts it needs\n\n{facts}{beside}")
     if rule.thresholds:
         parts.append(
             "## Its numbers\n\n" + "\n".join(f"- `{name}` = {value!r}" for name, value in rule.thresholds.items())
