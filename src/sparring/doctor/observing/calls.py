@@ -1,13 +1,13 @@
 """What goes into both networks and comes out of them while they train, and the gradients that come back to D's output.
 
-Hooks on the two networks themselves, looked through in a measured iteration only; what they read is copied, a few
-numbers of each call. Nothing of the training changes.
+Hooks on the two networks themselves. In a measured iteration a few numbers of each call are copied; between them only
+the modes of layers are read. Nothing of the training changes.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..looking.bounds import Bounds, bounds_of
 from ..looking.tracing import Graph, kind_of_module, named_units
 
 MODES = ("batch-norm", "dropout")  # layers to which training mode means something
+SLEEPS = 60  # calls in a row in inference mode, of all that were made with gradients
 _ROWS, _WIDE, _OUTPUTS = 8, 64, 256  # of what G is given; of D's outputs
 _MOST_CALLS = 16  # in one iteration that are looked at
 _MOST_NODES = 20_000  # operations of a graph that is searched for what ends a network
@@ -31,7 +32,6 @@ class Call:
     Attributes:
         role: "d" or "g".
         batch: how many pictures.
-        asleep: layers that know a mode and are in that of inference.
         given: of G's, a corner of each tensor of numbers that it was given  # [at most 8, at most 64] each
         ends: least and largest number of the first of them; of G's, of what it made  # [2]
         shape: of one of these pictures.
@@ -44,7 +44,6 @@ class Call:
 
     role: str
     batch: int
-    asleep: frozenset[str] = frozenset()
     given: list[Tensor] = field(default_factory=list)
     ends: Tensor | None = None
     shape: tuple[int, ...] = ()
@@ -64,7 +63,7 @@ class Calls:
 
     Attributes:
         bounds: by role, what ends the network, once it was looked at: None where nothing bounds it.
-        modes: by role, its layers that know a mode, by name, and how many numbers each may learn.
+        modes: by role, the layers that know a mode: name -> kind.
     """
 
     def __init__(self, guard: Callable[[], Any], hook: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
@@ -72,7 +71,8 @@ class Calls:
         self._on = False
         self._calls: list[Call] = []
         self._made: list[Tensor] = []  # by G in this iteration; kept, or their memory would soon be others'
-        self._layers: dict[str, list[tuple[str, weakref.ref[nn.Module]]]] = {}
+        self._layers: dict[str, list[weakref.ref[nn.Module]]] = {}
+        self._slept: dict[str, list[int]] = {}  # of each of these, calls in a row in inference mode
         self._roles: dict[int, str] = {}
         self._hooked: list[Any] = []  # on outputs, for the time of an iteration
         self.bounds: dict[str, Bounds | None] = {}
@@ -82,10 +82,14 @@ class Calls:
         """Listens to a network; returns the handle of the hook."""
         self._roles[id(network)] = role
         known = {name: unit for name, unit in named_units(network).items() if _knows_mode(unit)}
-        self._layers[role] = [(name, weakref.ref(unit)) for name, unit in known.items()]
+        self._layers[role], self._slept[role] = [weakref.ref(unit) for unit in known.values()], [0] * len(known)
         self.modes[role] = {name: kind_of_module(unit) for name, unit in known.items()}
         self.bounds.pop(role, None)
         return network.register_forward_hook(self._hook(self._called), with_kwargs=True)
+
+    def asleep(self, role: str) -> list[str]:
+        """Layers that were in inference mode in every call for training of late."""
+        return [name for name, calls in zip(self.modes[role], self._slept[role], strict=True) if calls >= SLEEPS]
 
     def begin(self) -> None:
         """A measured iteration begins: what was not taken is dropped."""
@@ -108,19 +112,21 @@ class Calls:
         return calls
 
     def _called(self, network: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        if not self._on or len(self._calls) >= _MOST_CALLS:
+        role = self._roles.get(id(network), "")
+        if torch.is_grad_enabled() and role:
+            self._read_modes(role)
+        if not self._on or not role or len(self._calls) >= _MOST_CALLS:
             return
         with self._guard():
-            role = self._roles.get(id(network), "")
             given = [t for t in parts_of([*args, *kwargs.values()]) if t.is_floating_point() and t.dim() > 1]
             out = next((t for t in parts_of([output]) if t.is_floating_point() and t.dim()), None)
-            if out is None or not out.numel() or not role:
+            if out is None or not out.numel():
                 return
             if role == "g":
                 self._made.append(out.detach())
             if not out.requires_grad:
                 return
-            call = Call(role, len(out), frozenset(self._asleep(role)))
+            call = Call(role, len(out))
             if role == "g":
                 call.given = [t.detach()[:_ROWS].flatten(1)[:, :_WIDE].clone() for t in given]
                 call.ends, call.shape = torch.stack(out.detach().aminmax()), tuple(out.shape[1:])
@@ -148,11 +154,11 @@ class Calls:
 
         return came
 
-    def _asleep(self, role: str) -> Iterator[str]:
-        for name, ref in self._layers[role]:
+    def _read_modes(self, role: str) -> None:
+        slept = self._slept[role]
+        for place, ref in enumerate(self._layers[role]):
             layer = ref()
-            if layer is not None and not layer.training:
-                yield name
+            slept[place] = 0 if layer is None or layer.training else slept[place] + 1
 
 
 def _knows_mode(unit: Any) -> bool:

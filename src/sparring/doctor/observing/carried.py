@@ -26,6 +26,11 @@ class Carried:
         self._came: list[Tensor] = []
         self._handle: Any = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether a step was seen and the next one is not over."""
+        return self._param is not None
+
     @torch.no_grad()
     def stepped(self, params: list[nn.Parameter]) -> None:
         """A step is over: what is left in the gradient is remembered, and what comes now is added up."""

@@ -17,7 +17,7 @@ from .holding import Holding
 from .seen import Seen
 
 _MOST_WAITING = 8  # iterations that were measured and not read
-_DENSE, _EACH = 12, 4  # iterations that are all looked into; after them every so many-th
+_DENSE, _EACH = 12, 2  # iterations that are all looked into; after them every second one
 
 
 class Inside:
@@ -63,6 +63,8 @@ class Inside:
 
     def before_step(self, role: str, steps: int, network: list[nn.Parameter], held: Iterator[nn.Parameter]) -> None:
         """An optimiser of a network is about to step."""
+        if not self._on and not self._carried[role].waits:
+            return
         with self._careful():
             self._calls.stepped(role)
             distance = self._carried[role].steps()

@@ -35,7 +35,6 @@ class Seen:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.iterations = 0
-        self._asleep: dict[str, dict[str, int]] = {"d": {}, "g": {}}  # layer -> iterations in a row
         self._z: list[Tensor] | None = None
         self._same_z, self._z_std = 0, list[float]()
         self._carried: dict[str, list[bool]] = {"d": [], "g": []}
@@ -58,9 +57,6 @@ class Seen:
         for role in _ROLES:
             mine = [call for call in own if call.role == role]
             if mine:
-                asleep = frozenset.intersection(*(call.asleep for call in mine))
-                before = self._asleep[role]
-                self._asleep[role] = {name: before.get(name, 0) + 1 for name in sorted(asleep)}
                 self._shapes[role] = mine[-1].shape
                 self._batch = [*self._batch, max(call.batch for call in mine)][-2 * TIMES :]
         for call in calls:
@@ -120,9 +116,9 @@ class Seen:
         return {name: fact for name, fact in found.items() if fact is not None}
 
     def _network(self, role: str) -> Network:
-        asleep = self._asleep[role]
+        asleep = self._calls.asleep(role)
         layers = tuple(
-            Layer(name, "", kind, calls=1, training=asleep.get(name, 0) < TIMES)
+            Layer(name, "", kind, calls=1, training=name not in asleep)
             for name, kind in self._calls.modes[role].items()
         )
         bounds = self._calls.bounds.get(role) or Bounds("", -math.inf, math.inf)
@@ -140,9 +136,7 @@ class Seen:
             updates=tuple(updates),
             holds={role: {_ROLES[role]: held, _ROLES["g" if role == "d" else "d"]: (0, 0)}
                    for role, held in self.held.items()},
-            inference=tuple(
-                (_ROLES[role], name) for role, names in self._asleep.items() for name, n in names.items() if n >= TIMES
-            ),
+            inference=tuple((_ROLES[role], name) for role in self._shapes for name in self._calls.asleep(role)),
             same_z=self._same_z >= TIMES - 1 if self._z is not None else None,
             z_std=max(self._z_std) if len(self._z_std) == TIMES else None,
             optimizers=2,
