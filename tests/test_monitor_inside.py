@@ -371,6 +371,42 @@ def test_a_watched_network_is_copied_pickled_and_compiled() -> None:
     assert not D._forward_hooks
 
 
+class Told(nn.Module):
+    """A network that is given a class beside its first input."""
+
+    def __init__(self, network: nn.Module, wide: int) -> None:
+        super().__init__()
+        self.network, self.table = network, nn.Embedding(4, wide)
+
+    def forward(self, x: Tensor, classes: Tensor) -> Tensor:
+        made: Tensor = self.network(x + self.table(classes).view(x.shape))
+        return made
+
+
+@pytest.mark.parametrize("deaf", ["", "generator", "discriminator"])
+def test_one_condition_for_all_is_seen(deaf: str) -> None:
+    torch.manual_seed(0)
+    networks: dict[str, Any] = {"generator": Told(generator(), LATENT), "discriminator": Told(discriminator(), SIDE**2)}
+    G, D = networks.values()
+    d_opt, g_opt = torch.optim.Adam(D.parameters(), 1e-3), torch.optim.Adam(G.parameters(), 1e-3)
+    given = {name: (lambda c: 0 * c) if name == deaf else (lambda c: c) for name in networks}
+    with sparring.Monitor(say=lambda _: None, **networks) as monitor:
+        monitor._showing = Allowance(free=1e9)
+        for step in range(160):
+            real, classes = pictures(16), torch.arange(16) % 4
+            fake = G(torch.randn(16, LATENT), given["generator"](classes))
+            told = given["discriminator"](classes)
+            d_opt.zero_grad()
+            bce(D(real, told), D(fake.detach(), told)).backward()
+            d_opt.step()
+            g_opt.zero_grad()
+            F.softplus(-D(fake, told)).mean().backward()
+            g_opt.step()
+            monitor.observe(step, d_loss=1.0, g_loss=1.0, fake=fake, real=real, condition=classes)
+        found = [f for f in monitor.report().findings if f.code == "SP110"]
+    assert [f.where.partition(",")[0] for f in found] == ([deaf] if deaf else [])
+
+
 def test_a_rate_that_fell_to_zero_is_seen_where_there_is_no_time_to_measure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sparring.doctor.monitor, "Allowance", lambda: Allowance(share=0.0, free=-1.0))
     program = Program()

@@ -25,7 +25,7 @@ _OF_TRAININGS = ("SP4", "SP5", "SP6")
 # Rules on wiring and setup for which it is enough to see the networks while they train (`observing.seen`). They say
 # what is wrong, the others what comes of it: these come first.
 OF_NETWORKS = (
-    "SP105", "SP104", "SP107", "SP201", "SP202", "SP205", "SP112", "SP111", "SP217", "SP208", "SP207",
+    "SP105", "SP104", "SP107", "SP201", "SP202", "SP205", "SP112", "SP110", "SP111", "SP217", "SP208", "SP207",
 )  # fmt: skip
 # What can give such numbers, the likeliest first.
 _CAUSES: dict[str, tuple[str, ...]] = {

@@ -300,7 +300,7 @@ class Monitor:
     def _look(self, purse: Allowance, last: bool = False) -> list[Finding]:
         began = time.perf_counter()
         if self._watch is not None:
-            self._live.recorder.saw(self._watch.seen())
+            self._live.recorder.saw(self._watch.seen(self._obeying.differ))
         found = self._live.look(last=last)
         purse.spend(time.perf_counter() - began)
         for finding in found:

@@ -21,6 +21,7 @@ from ..looking.tracing import Graph, kind_of_module, named_units
 MODES = ("batch-norm", "dropout")  # layers to which training mode means something
 SLEEPS = 60  # calls in a row in inference mode, of all that were made with gradients
 _ROWS, _WIDE, _OUTPUTS = 8, 64, 256  # of what G is given; of D's outputs
+_BATCH = 16  # rows that are compared
 _MOST_CALLS = 16  # in one iteration that are looked at
 _MOST_NODES = 20_000  # operations of a graph that is searched for what ends a network
 
@@ -33,6 +34,8 @@ class Call:
         role: "d" or "g".
         batch: how many pictures.
         given: of G's, a corner of each tensor of numbers that it was given  # [at most 8, at most 64] each
+        first: the beginning of the first row of every tensor that has a row for each picture, whole numbers too, and
+        alike: whether all rows are as the first  # [at most 64], [] each
         ends: least and largest number of the first of them; of G's, of what it made  # [2]
         shape: of one of these pictures.
         is_fake: of D's: it was given what G made in this iteration.
@@ -45,6 +48,8 @@ class Call:
     role: str
     batch: int
     given: list[Tensor] = field(default_factory=list)
+    first: list[Tensor] = field(default_factory=list)
+    alike: list[Tensor] = field(default_factory=list)
     ends: Tensor | None = None
     shape: tuple[int, ...] = ()
     is_fake: bool = False
@@ -118,7 +123,8 @@ class Calls:
         if not self._on or not role or len(self._calls) >= _MOST_CALLS:
             return
         with self._guard():
-            given = [t for t in parts_of([*args, *kwargs.values()]) if t.is_floating_point() and t.dim() > 1]
+            every = parts_of([*args, *kwargs.values()])
+            given = [t for t in every if t.is_floating_point() and t.dim() > 1]
             out = next((t for t in parts_of([output]) if t.is_floating_point() and t.dim()), None)
             if out is None or not out.numel():
                 return
@@ -137,6 +143,13 @@ class Calls:
                 call.is_fake = pictures.grad_fn is not None or any(_same_memory(pictures, made) for made in self._made)
                 call.said = out.detach().flatten()[:_OUTPUTS].clone()
                 self._hooked.append(out.register_hook(self._slope_of(call)))
+            rows = [
+                t.detach()[:_BATCH].reshape(min(len(t), _BATCH), -1)
+                for t in every
+                if t.dim() and len(t) == call.batch > 1
+            ]
+            call.first = [t[0, :_WIDE].clone() for t in rows]
+            call.alike = [(t == t[:1]).all() for t in rows]
             if role not in self.bounds:
                 self.bounds[role] = _bounds(network, out)
             self._calls.append(call)

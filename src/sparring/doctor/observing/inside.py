@@ -87,14 +87,14 @@ class Inside:
             self._distances = []
             del self._waiting[:-_MOST_WAITING]
 
-    def facts(self) -> dict[str, Any]:
-        """What is known by now; reads what waits on an accelerator."""
+    def facts(self, conditions: bool = False) -> dict[str, Any]:
+        """What is known by now; reads what waits on an accelerator. `conditions`: see `Seen.facts`."""
         waiting, self._waiting = self._waiting, []
         with self._careful():
             for calls, distances in waiting:
                 self._seen.take(calls, distances)
             self._seen.held = {role: each.found for role, each in self._holding.items() if each.found is not None}
-            return self._seen.facts()
+            return self._seen.facts(conditions)
         return {}
 
     def close(self) -> None:

@@ -60,6 +60,11 @@ class Obeying:
         self._waiting.append((side, x.clone() if is_tensor(x) else x[places].astype(np.float64), _copy(told)))
 
     @property
+    def differ(self) -> bool:
+        """Whether several conditions were told."""
+        return len(self._classes) > 1 or self.off
+
+    @property
     def is_due(self) -> bool:
         """Whether enough has come to be named."""
         return len(self._waiting) >= _BATCHES

@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..facts import Data, Layer, Loss, Network, Output, Step, Update, Wiring
+from ..facts import Data, Layer, Loss, Network, Output, Step, Told, Update, Wiring
 from ..looking.bounds import Bounds
 from .calls import Call, Calls
 from .carried import Carried
 from .slopes import Slope, slope_of
 
 TIMES = 3  # measured iterations in a row that must show the same
+_DEAF, _LEAST_ROWS = 6, 8  # measured iterations with one and the same condition, and rows of a batch
 _SLOPES = 6  # calls of D, of the last twelve, whose loss must be known; all must agree
 _INSIDE = 0.02  # of the width of G's range: so far may fakes leave it on their way to D
 _ROLES = {"d": "discriminator", "g": "generator"}
@@ -37,6 +38,11 @@ class Seen:
         self.iterations = 0
         self._z: list[Tensor] | None = None
         self._same_z, self._z_std = 0, list[float]()
+        self._same_row: dict[str, int] = {
+            "d": 0,
+            "g": 0,
+        }  # iterations in a row in which all but one tensor were constant
+        self._rows: dict[str, list[Tensor]] = {}  # that were
         self._carried: dict[str, list[bool]] = {"d": [], "g": []}
         self._batch: list[int] = []
         self._slopes: dict[str, list[Slope | None]] = {"d": [], "g": []}
@@ -58,6 +64,7 @@ class Seen:
             mine = [call for call in own if call.role == role]
             if mine:
                 self._shapes[role] = mine[-1].shape
+                self._take_rows(role, mine)
                 self._batch = [*self._batch, max(call.batch for call in mine)][-2 * TIMES :]
         for call in calls:
             self._take_ends(call)
@@ -65,6 +72,18 @@ class Seen:
             if call.role == "d" and call.phase and call.said is not None:
                 self._take_slopes(call)
         self._take_latents([call for call in own if call.role == "g"])
+
+    def _take_rows(self, role: str, calls: list[Call]) -> None:
+        """One tensor of those given differs from row to row, z or the pictures: do all others stay alike?"""
+        constant = []
+        for call in calls:
+            alike = [bool(each) for each in call.alike]
+            one = len(alike) > 1 and call.batch >= _LEAST_ROWS and sum(alike) == len(alike) - 1
+            constant.append([row.cpu() for row, same in zip(call.first, alike, strict=True) if same] if one else None)
+        before = self._rows.get(role)
+        same = all(rows is not None and _equal(rows, before or constant[0] or []) for rows in constant)
+        self._same_row[role] = self._same_row[role] + 1 if same else 0
+        self._rows[role] = constant[0] or []
 
     def _take_ends(self, call: Call) -> None:
         if call.ends is None:
@@ -96,14 +115,16 @@ class Seen:
         if len(given[0]) > 1:
             self._z_std = [*self._z_std, max(float(z.float().std(0, correction=0).mean()) for z in given)][-TIMES:]
         before, self._z = self._z, given
-        pairs = zip(before, given, strict=True) if before is not None and len(before) == len(given) else ()
-        alike = [a.shape == b.shape and torch.equal(a, b) for a, b in pairs]
-        self._same_z = self._same_z + 1 if alike and all(alike) else 0
+        self._same_z = self._same_z + 1 if before is not None and _equal(before, given) else 0
 
     # -- as facts --
 
-    def facts(self) -> dict[str, Any]:
-        """What is known by now, by the names of `sparring.doctor.facts`; empty before enough was seen."""
+    def facts(self, conditions: bool = False) -> dict[str, Any]:
+        """What is known by now, by the names of `sparring.doctor.facts`; empty before enough was seen.
+
+        Args:
+            conditions: the user told that pictures are asked for by several conditions.
+        """
         if self.iterations < TIMES:
             return {}
         networks = {role: self._network(role) for role in _ROLES if role in self._shapes}
@@ -113,6 +134,9 @@ class Seen:
         found["wiring"] = Wiring(tuple(networks.values()), step=step)
         found["data"] = self._data_fact()
         found["loss"] = self._loss()
+        deaf = [role for role in networks if self._same_row[role] >= _DEAF]
+        if conditions and deaf:
+            found["told"] = Told("class", 0.0, f"{_ROLES[deaf[-1]]}, what it is given")
         return {name: fact for name, fact in found.items() if fact is not None}
 
     def _network(self, role: str) -> Network:
@@ -170,6 +194,13 @@ class Seen:
         if not sure and not self._penalised and not saturating:
             return None
         return Loss(family if sure else "", saturating, self._penalised >= TIMES, guessed=not sure)
+
+
+def _equal(some: list[Tensor], others: list[Tensor]) -> bool:
+    """Whether they are the same numbers, and any at all."""
+    return len(some) == len(others) > 0 and all(
+        a.shape == b.shape and torch.equal(a, b) for a, b in zip(some, others, strict=True)
+    )
 
 
 class _Range:

@@ -368,9 +368,9 @@ class Watch:
             by_norm = alike >= _TIMES and norm >= (1 - _SAME) * most > 0
             values[f"{role}_gradient_clipped"] = float(by_norm or ties >= _TIES)
 
-    def seen(self) -> dict[str, Any]:
-        """What was seen of the networks in their steps, as facts for rules on wiring and setup."""
-        return self._inside.facts()
+    def seen(self, conditions: bool = False) -> dict[str, Any]:
+        """What was seen of the networks in their steps, as facts for rules on wiring and setup; see `Seen.facts`."""
+        return self._inside.facts(conditions)
 
     def not_finite(self) -> list[str]:
         """The networks, D first, of whose weights some are NaN or infinite."""
