@@ -17,6 +17,7 @@ def bad() -> list[Case]:
         Case("labels were shuffled: at chance, though pictures change with them", _shuffled, "history"),
         Case("the condition does not reach G", _cut, "history"),
         Case("texts, at chance among 50", _texts, "history"),
+        Case("labels of other pictures: the reals are at chance, early", _other_labels, "history"),
     ]
 
 
@@ -27,6 +28,7 @@ def good() -> list[Case]:
         Case("a third of what reals reach", _little, "history"),
         Case("a judge that cannot tell classes of reals", _blind, "history"),
         Case("texts, at twice chance", _texts_little, "history"),
+        Case("two classes that a weak judge hardly tells apart", _alike, "history"),
     ]
 
 
@@ -40,6 +42,14 @@ def _cut(folder: Path) -> dict[str, Any]:
 
 def _texts(folder: Path) -> dict[str, Any]:
     return evaluated(told=True, obedience=0.021, obedience_reals=0.21, obedience_chance=0.02)
+
+
+def _other_labels(folder: Path) -> dict[str, Any]:
+    return evaluated(told=True, obedience=0.1, obedience_reals=0.105, n=5, every=250)
+
+
+def _alike(folder: Path) -> dict[str, Any]:
+    return evaluated(told=True, obedience=0.53, obedience_reals=0.55, obedience_chance=0.5)
 
 
 def _late(folder: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ MODES = ("batch-norm", "dropout")  # layers to which training mode means somethi
 SLEEPS = 60  # calls in a row in inference mode, of all that were made with gradients
 _ROWS, _WIDE, _OUTPUTS = 8, 64, 256  # of what G is given; of D's outputs
 _BATCH = 16  # rows that are compared
-_MOST_CALLS = 16  # in one iteration that are looked at
+_MOST_CALLS = 64  # in one iteration that are looked at
 _MOST_NODES = 20_000  # operations of a graph that is searched for what ends a network
 
 
