@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import gc
+import math
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -82,11 +83,12 @@ class Program:
     more: Callable[[Program], object] = lambda p: None
     clip: float = 0.0
     d_opt: Any = None
+    g_opt: Any = None
 
     def run(self, steps: int = STEPS, watched: bool = True) -> list[Finding]:
         torch.manual_seed(1)
         d_opt, g_opt = torch.optim.Adam(self.D.parameters(), 1e-3), torch.optim.Adam(self.g_params(self.G), 1e-3)
-        self.d_opt = d_opt
+        self.d_opt, self.g_opt = d_opt, g_opt
         found: list[Finding] = []
         with contextlib.ExitStack() as stack:
             networks: dict[str, Any] = {
@@ -169,6 +171,28 @@ def fixed_z() -> Callable[[int], Tensor]:
     return lambda n: z[:n]
 
 
+def set_rate(optimizer: Any, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def scale_rates(p: Program, factor: float) -> None:
+    for optimizer in (p.d_opt, p.g_opt):
+        set_rate(optimizer, factor * optimizer.param_groups[0]["lr"])
+
+
+def to_nothing_at_the_end() -> Program:
+    """A cosine to 0 over the steps of the test."""
+    done = [0]
+
+    def cosine(p: Program) -> None:
+        done[0] += 1
+        for optimizer in (p.d_opt, p.g_opt):
+            set_rate(optimizer, 5e-4 * (1 + math.cos(math.pi * done[0] / STEPS)))
+
+    return Program(more=cosine)
+
+
 FAULTS: dict[str, tuple[str, Callable[[], Program]]] = {
     "D's batch norm in eval": ("SP111", lambda: Program(D=asleep(discriminator(norm=nn.BatchNorm1d(32))))),
     "D's dropout in eval": ("SP111", lambda: Program(D=asleep(discriminator(norm=nn.Dropout(0.3))))),
@@ -194,6 +218,10 @@ FAULTS: dict[str, tuple[str, Callable[[], Program]]] = {
         lambda: Program(
             D=discriminator(norm=nn.BatchNorm1d(32)), d_loss=wasserstein, g_loss=minus_mean, penalty=gradient_penalty
         ),
+    ),
+    "G's rate of .05": ("SP216", lambda: Program(before=lambda p: set_rate(p.g_opt, 0.05))),
+    "a rate that a schedule brings to nothing": (
+        "SP216", lambda: Program(more=lambda p: scale_rates(p, 0.8))
     ),
     "batches of 2": ("SP208", lambda: Program(batch=2)),
     "G saturates": ("SP217", lambda: Program(g_loss=lambda fake: -F.softplus(fake).mean())),
@@ -266,6 +294,7 @@ SOUND: dict[str, Callable[[], Program]] = {
     "clipped gradients": lambda: Program(clip=0.5),
     "noise on what D is given": lambda: Program(to_d=lambda x: x + 0.3 * torch.randn_like(x)),
     "a frozen part in eval": _frozen_norm,
+    "a cosine to 0": to_nothing_at_the_end,
     "a third optimiser": _third_optimiser,
     "batches of 8": lambda: Program(batch=8),
     "batches of 2 without batch norm": lambda: Program(

@@ -25,7 +25,7 @@ _OF_TRAININGS = ("SP4", "SP5", "SP6")
 # Rules on wiring and setup for which it is enough to see the networks while they train (`observing.seen`). They say
 # what is wrong, the others what comes of it: these come first.
 OF_NETWORKS = (
-    "SP105", "SP104", "SP107", "SP201", "SP202", "SP205", "SP112", "SP110", "SP111", "SP217", "SP208", "SP207",
+    "SP105", "SP104", "SP107", "SP201", "SP202", "SP205", "SP112", "SP110", "SP111", "SP216", "SP217", "SP208", "SP207",
 )  # fmt: skip
 # What can give such numbers, the likeliest first.
 _CAUSES: dict[str, tuple[str, ...]] = {
@@ -149,7 +149,7 @@ def diagnose_history(history: History, *, loss: str | None = None) -> Report:
     if history.not_understood:
         notes.append(f"{history.not_understood:,} lines held numbers and were not understood.")
     seen = history.facts.get("seen", {})  # of the networks, where somebody was beside the training
-    return judge(seen | facts, among=(*_OF_TRAININGS, *(OF_NETWORKS if seen else ())), notes=notes)
+    return judge(facts | seen, among=(*_OF_TRAININGS, *(OF_NETWORKS if seen else ())), notes=notes)
 
 
 def story(history: History, report: Report) -> str:

@@ -79,6 +79,10 @@ class Inside:
             with self._careful():
                 self._carried[role].stepped(held)
 
+    def rate(self, role: str, rate: float) -> None:
+        """What a rate of Adam's is now, or of its kin."""
+        self._seen.take_rate(role, rate)
+
     def end(self) -> None:
         """The iteration is over."""
         if self._on:

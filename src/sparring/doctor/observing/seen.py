@@ -21,6 +21,7 @@ from .slopes import Slope, slope_of
 
 TIMES = 3  # measured iterations in a row that must show the same
 _DEAF, _LEAST_ROWS = 6, 8  # measured iterations with one and the same condition, and rows of a batch
+_RATES, _PART, _MOST_RATES = 5, 5, 4096  # rates that must be known; the last fifth counts
 _SLOPES = 6  # calls of D, of the last twelve, whose loss must be known; all must agree
 _INSIDE = 0.02  # of the width of G's range: so far may fakes leave it on their way to D
 _ROLES = {"d": "discriminator", "g": "generator"}
@@ -50,6 +51,7 @@ class Seen:
         self._data, self._fakes = _Range(), _Range()
         self._made = _Range()  # by G in the first iterations
         self._shapes: dict[str, tuple[int, ...]] = {}
+        self.rates: dict[str, list[float]] = {"d": [], "g": []}  # from time to time
         self.held: dict[str, tuple[int, int]] = {}  # role -> parameters that somebody updates, of how many
 
     def take(self, calls: list[Call], distances: list[tuple[str, Tensor]]) -> None:
@@ -117,6 +119,13 @@ class Seen:
         before, self._z = self._z, given
         self._same_z = self._same_z + 1 if before is not None and _equal(before, given) else 0
 
+    def take_rate(self, role: str, rate: float) -> None:
+        """Takes a network's rate of Adam's or its kin, at times as far apart as those before."""
+        rates = self.rates[role]
+        rates.append(rate)
+        if len(rates) >= _MOST_RATES:
+            del rates[::2]
+
     # -- as facts --
 
     def facts(self, conditions: bool = False) -> dict[str, Any]:
@@ -125,10 +134,14 @@ class Seen:
         Args:
             conditions: the user told that pictures are asked for by several conditions.
         """
+        # Of rates the last part of the training: a schedule may begin or end with little.
+        late = {f"{role}_lr": rates[-max(_RATES, len(rates) // _PART) :] for role, rates in self.rates.items()}
+        rates = {name: max(each) for name, each in late.items() if len(each) >= _RATES}
+        found: dict[str, Any] = {"rates": rates} if rates else {}
         if self.iterations < TIMES:
-            return {}
+            return found
         networks = {role: self._network(role) for role in _ROLES if role in self._shapes}
-        found: dict[str, Any] = {_ROLES[role]: network for role, network in networks.items()}
+        found |= {_ROLES[role]: network for role, network in networks.items()}
         found["networks"] = tuple(networks.values())
         found["step"] = step = self._step()
         found["wiring"] = Wiring(tuple(networks.values()), step=step)

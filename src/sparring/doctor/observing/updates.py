@@ -310,7 +310,7 @@ class Watch:
                 if not any(self.steps.values()):
                     kept += self._without_optimizers()
                 elif self._observes % EVERY == 0:
-                    known |= self._never_stepped() | self._without_rate()
+                    known |= self._never_stepped() | self._rates()
             if self._observes % EVERY == 0 and self._may():
                 self._at_arming |= {role: dict(self.steps) for role in OTHER if role not in self._armed}
                 self._armed |= set(OTHER)
@@ -329,13 +329,17 @@ class Watch:
             and self.steps[other] - self._at_arming[role][other] >= PATIENCE
         }
 
-    def _without_rate(self) -> dict[str, float]:
-        """A rate of 0 moves nothing, which need not be measured."""
-        return {
-            f"{role}_moved_in_{role}_step": 0.0
-            for optimizer, role in (*self._given.items(), *self._found.items())
-            if role in OTHER and all(type(g["lr"]) is float and g["lr"] == 0 for g in optimizer.param_groups)
-        }
+    def _rates(self) -> dict[str, float]:
+        """Notes the rates; and a rate of 0 moves nothing, which need not be measured."""
+        still = {}
+        for optimizer, role in (*self._given.items(), *self._found.items()):
+            rates = [group["lr"] for group in optimizer.param_groups]
+            if role in OTHER and all(type(rate) is float for rate in rates):
+                if "betas" in optimizer.param_groups[0]:
+                    self._inside.rate(role, max(rates))
+                if not any(rates):
+                    still[f"{role}_moved_in_{role}_step"] = 0.0
+        return still
 
     def _without_optimizers(self) -> list[Kept]:
         """Where no optimiser of torch steps (Keras), weights are compared from one observe to the next."""

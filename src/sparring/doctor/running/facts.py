@@ -28,7 +28,6 @@ FACTS: dict[str, str] = {
     "gradients": "dict: network -> Track of its gradient's norm",
     "accuracies": "dict: all, real, fake -> Track of D's accuracy, 0 to 1",
     "updates": "dict: (network, phase) -> Track of its weights' relative change in that phase",
-    "rates": "dict: d_lr, g_lr, where they are known",
     "rate_tracks": "dict: network -> Track of its learning rate",
     "shocks": "dict: network -> Track of its gradient's size against Adam's second moment",
     "clips": "dict: (network, weights or gradient) -> Track of the share that is clipped",
@@ -114,8 +113,6 @@ def facts_of(history: History, loss: str | None = None) -> dict[str, Any]:
     if history.steps_known and history.series:
         loads = tuple(step for step, what in history.events if "load" in what.lower() or "resum" in what.lower())
         facts["rewinds"] = Rewinds(history.rewinds, loads, max(map(len, history.series)))
-    if "rate_tracks" in facts:
-        facts["rates"] = {f"{n}_lr": float(t.values.max()) for n, t in facts["rate_tracks"].items()}
     return facts | facts_of_quality(history)
 
 

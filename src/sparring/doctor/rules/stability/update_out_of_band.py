@@ -30,15 +30,16 @@ def update_out_of_band(
     low: float = -4.0,
     high: float = -1.0,
     window: int = 30,
+    few: int = 10,
     slack: float = 0.3,
 ) -> list[Evidence] | NotJudged | None:
     """A network's steps are out of all proportion to its weights.
 
     ## Measures
-    log10 of the change of a network's weights in its own step over their size, as a median over `window` logged points
-    which must hold for 50 iterations and 5 points: below `low` or above `high`. Measured against the first tenth of
-    the log where steps grow smaller all along, as under a schedule: a level that was in the band and sinks by the
-    schedule is left alone. It is over where it is `slack` inside the band.
+    log10 of the change of a network's weights in its own step over their size, as a median over logged points: above
+    `high` over `window` of them, or below `low` over `few`, which must hold for 50 iterations and 5 points. Measured
+    against the first tenth of the log where steps grow smaller all along, as under a schedule: a level that was in the
+    band and sinks by the schedule is left alone. It is over where it is `slack` inside the band.
 
     ## Why it hurts
     A change of a tenth in each step forgets as fast as it learns; a change of less than 1e-4 needs ten thousand steps
@@ -57,13 +58,15 @@ def update_out_of_band(
         if track is None:
             continue
         moving = track.values > 0
-        if moving.sum() < window:
+        if moving.sum() < few:
             continue
         known = True
         steps, logs = track.steps[moving], np.log10(track.values[moving])
         start = float(np.median(logs[: max(10, len(logs) // 10)]))
-        medians, ends = moving_medians(logs, window)
-        for over in (True, False):
+        for over, wide in ((True, window), (False, few)):
+            if len(logs) < wide:
+                continue
+            medians, ends = moving_medians(logs, wide)
             if over:
                 stretch = stretches(medians > high, medians < high - slack, steps[ends], medians)
             elif start >= low:
