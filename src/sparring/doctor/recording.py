@@ -94,6 +94,9 @@ class Recorder:
         """Takes what is known of the networks by now, by the names of `sparring.doctor.facts`."""
         if facts:
             self._facts["seen"] = dict(facts)
+        loss = facts.get("loss")
+        if loss is not None and loss.family and not loss.guessed:
+            self._facts["family"] = loss.family
 
     def history(self) -> History:
         """All of it, as rules and readers have it."""
