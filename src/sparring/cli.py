@@ -21,6 +21,7 @@ from .errors import SparringError
 from .folder import RunFolder, lines_of
 from .methods import recipe_named, usual_recipe
 from .options import Judging, Keeping, Mirroring, Networks, Pictures, Until, Which, budget_of, with_changes
+from .spinning import wait_briefly
 from .terminal import Progress, end_line, findings_line
 
 
@@ -346,6 +347,7 @@ sparring watch runs/ --host 0.0.0.0 --port 8000
 def main(arguments: list[str] | None = None) -> None:
     """Runs one command and exits with its code; a user's mistake never shows a traceback."""
     words = sys.argv[1:] if arguments is None else arguments
+    wait_briefly()
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         app(words, exit_on_error=False, print_error=False, error_console=console)

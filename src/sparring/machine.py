@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
 import platform
 import statistics
 import time
@@ -24,6 +25,7 @@ from .step import train_step
 
 # bf16 must be at least this much faster to be worth its coarser numbers (8 bits of mantissa).
 WORTH = 1.15
+_BUSY = 0.75  # mean number of programs that ran or waited to, over the last minute
 
 
 def has_bf16(device: torch.device) -> bool:
@@ -120,6 +122,27 @@ def _accelerator() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def usual_threads() -> int:
+    """Threads of a run that names none: what OMP_NUM_THREADS says, else one for each core this process may use."""
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(said) if said.isdecimal() and int(said) else cores()
+
+
+def crowded(n: int) -> str:
+    """What to tell somebody who is about to use n threads beside other programs; "" for nothing.
+
+    Threads wait for each other hundreds of times in a step, and each time for the slowest. Measured on two cores, one
+    of them busy with another program: 176 ms a step with two threads (914 before `wait_briefly`), 51 with one.
+    """
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if n < 2 or load < _BUSY:
+        return ""
+    return (
+        f"Other programs keep this machine busy (load {load:.1f}): {n} threads that wait for each other may be slower "
+        "than one (--set threads=1)."
+    )
 
 
 @contextlib.contextmanager

@@ -98,7 +98,7 @@ class Recipe:
     )
     flip: bool = _number(False, "mirror pictures at random; off, since cards and flags carry text")
     precision: str = _number("auto", "fp32, bf16, or auto: what a few steps at the first start measure as faster")
-    threads: int = _number(0, "CPU threads; 0: by rule, one for each core this process may use", 0, 1024)
+    threads: int = _number(0, "CPU threads; 0: OMP_NUM_THREADS, else one for each core this process may use", 0, 1024)
     channels_last: bool = _number(True, "memory layout: 5 % faster at 64 px, 12 % at 32 px on a CPU, see benchmarks/")
 
     @property

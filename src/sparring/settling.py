@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from . import __version__, machine
 from .checkpoints import write_whole
 from .data import ImageSource, Split
-from .data.parallel import cores
 from .errors import SparringError
 from .folder import RunFolder, differences
 from .methods import Recipe
@@ -106,7 +105,9 @@ def settle(folder: RunFolder, asked: dict[str, Any], plan: Plan) -> tuple[dict[s
         plan = replace(plan, device=decided["device"])
         with machine.threads(decided["threads"]):
             return decided, _judge(plan, decided.get("evaluation"))
-    threads = plan.recipe.threads or cores()
+    threads = plan.recipe.threads or machine.usual_threads()
+    if not plan.recipe.threads and (warning := machine.crowded(threads)):
+        plan.say(warning)
     with machine.threads(threads):
         precision, why = plan.recipe.precision, "asked for"
         if precision == "auto":
