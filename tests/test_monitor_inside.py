@@ -252,6 +252,25 @@ def _frozen_norm() -> Program:
     return Program(D=D)
 
 
+def _frozen_dropout() -> Program:
+    features = nn.Sequential(nn.Flatten(), nn.Linear(SIDE**2, 48), nn.ReLU(), nn.Dropout(0.5)).requires_grad_(False)
+    return Program(D=nn.Sequential(features.eval(), nn.Linear(48, 1)))
+
+
+def _noise_in_d_step(fading: bool = False) -> Program:
+    """Noise on what D is given in its own step only, which may fade."""
+    program, size = Program(), [0.3]
+
+    def d_loss_on(x: Tensor) -> Tensor:
+        return x + size[0] * torch.randn_like(x) if x.grad_fn is None else x
+
+    def fade(p: Program) -> None:
+        size[0] *= 0.95 if fading else 1.0
+
+    program.to_d, program.more = d_loss_on, fade
+    return program
+
+
 def _third_optimiser() -> Program:
     """One of its own for G's first layer, as style-based generators have for the mapping."""
     program = Program(g_params=lambda G: [p for layer in G[1:] for p in layer.parameters()])
@@ -296,7 +315,10 @@ SOUND: dict[str, Callable[[], Program]] = {
     "two backward passes": _accumulates,
     "clipped gradients": lambda: Program(clip=0.5),
     "noise on what D is given": lambda: Program(to_d=lambda x: x + 0.3 * torch.randn_like(x)),
+    "noise in D's step only": _noise_in_d_step,
+    "noise in D's step that fades": lambda: _noise_in_d_step(fading=True),
     "a frozen part in eval": _frozen_norm,
+    "a frozen part with dropout, in eval": _frozen_dropout,
     "a cosine to 0": to_nothing_at_the_end,
     "a third optimiser": _third_optimiser,
     "batches of 8": lambda: Program(batch=8),

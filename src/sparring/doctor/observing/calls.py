@@ -86,7 +86,7 @@ class Calls:
     def network(self, role: str, network: nn.Module) -> Any:
         """Listens to a network; returns the handle of the hook."""
         self._roles[id(network)] = role
-        known = {name: unit for name, unit in named_units(network).items() if _knows_mode(unit)}
+        known = _with_modes(named_units(network))
         self._layers[role], self._slept[role] = [weakref.ref(unit) for unit in known.values()], [0] * len(known)
         self.modes[role] = {name: kind_of_module(unit) for name, unit in known.items()}
         self.bounds.pop(role, None)
@@ -174,13 +174,22 @@ class Calls:
             slept[place] = 0 if layer is None or layer.training else slept[place] + 1
 
 
-def _knows_mode(unit: Any) -> bool:
-    """Whether its mode changes what it does; what is frozen is to stay as it is."""
-    kind = kind_of_module(unit)
-    if kind == "batch-norm":
-        frozen = any(not p.requires_grad for p in unit.parameters())
-        return getattr(unit, "running_mean", None) is not None and not frozen
-    return kind == "dropout" and getattr(unit, "p", 1.0) > 0
+def _with_modes(units: dict[str, Any]) -> dict[str, Any]:
+    """Layers whose mode changes what they do; what is frozen is to stay as it is, and dropout behind it too."""
+    found, frozen = {}, False
+    for name, unit in units.items():
+        params = list(unit.parameters())
+        frozen = not any(p.requires_grad for p in params) if params else frozen
+        kind = kind_of_module(unit)
+        if kind == "batch-norm" and params:
+            knows = unit.running_mean is not None and all(p.requires_grad for p in params)
+        else:
+            knows = not frozen and (
+                (kind == "batch-norm" and unit.running_mean is not None) or (kind == "dropout" and unit.p > 0)
+            )
+        if knows:
+            found[name] = unit
+    return found
 
 
 def _same_memory(a: Tensor, b: Tensor) -> bool:

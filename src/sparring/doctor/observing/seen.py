@@ -39,16 +39,14 @@ class Seen:
         self.iterations = 0
         self._z: list[Tensor] | None = None
         self._same_z, self._z_std = 0, list[float]()
-        self._same_row: dict[str, int] = {
-            "d": 0,
-            "g": 0,
-        }  # iterations in a row in which all but one tensor were constant
-        self._rows: dict[str, list[Tensor]] = {}  # that were
+        # Iterations in a row in which all that was given but one tensor was constant, and what that was.
+        self._same_row, self._rows = {"d": 0, "g": 0}, dict[str, list[Tensor]]()
         self._carried: dict[str, list[bool]] = {"d": [], "g": []}
         self._batch: list[int] = []
         self._slopes: dict[str, list[Slope | None]] = {"d": [], "g": []}
         self._penalised = 0
         self._data, self._fakes = _Range(), _Range()
+        self._disturbed = False  # all that D is given in its own step leaves G's range: noise, or an augmentation
         self._made = _Range()  # by G in the first iterations
         self._shapes: dict[str, tuple[int, ...]] = {}
         self.rates: dict[str, list[float]] = {"d": [], "g": []}  # from time to time
@@ -68,6 +66,7 @@ class Seen:
                 self._shapes[role] = mine[-1].shape
                 self._take_rows(role, mine)
                 self._batch = [*self._batch, max(call.batch for call in mine)][-2 * TIMES :]
+        self._disturbed |= self._all_outside([call for call in own if call.role == "d"])
         for call in calls:
             self._take_ends(call)
             self._penalised += call.penalised
@@ -98,6 +97,17 @@ class Seen:
             self._fakes.add(low, high)
         elif call.phase == "d":
             self._data.add(low, high)
+
+    def _all_outside(self, calls: list[Call]) -> bool:
+        ends = [(float(call.ends[0]), float(call.ends[1])) for call in calls if call.ends is not None]
+        return bool(ends) and not any(self._reachable(*each) for each in ends)
+
+    def _reachable(self, low: float, high: float) -> bool:
+        """Whether G can make such numbers, or hardly others."""
+        bounds = self._calls.bounds.get("g") or Bounds("", -math.inf, math.inf)
+        width = bounds.most - bounds.least
+        slack = _INSIDE * width if math.isfinite(width) else _INSIDE
+        return low >= bounds.least - slack and high <= bounds.most + slack
 
     def _take_slopes(self, call: Call) -> None:
         assert call.said is not None
@@ -184,14 +194,10 @@ class Seen:
         """What D was given that is not G's. Nothing where fakes leave G's range on their way: D is given more than
         the pictures then (noise, an augmentation).
         """
-        bounds = self._calls.bounds.get("g")
         low, high = self._data.low, self._data.high
         batch = max(self._batch) if self._batch and max(self._batch) > 1 else 0
         known = self._data.times >= 2 * TIMES and self._fakes.times >= TIMES and math.isfinite(high - low)
-        if known and bounds is not None:
-            width = bounds.most - bounds.least
-            slack = _INSIDE * width if math.isfinite(width) else _INSIDE
-            known = self._fakes.low >= bounds.least - slack and self._fakes.high <= bounds.most + slack
+        known = known and not self._disturbed and self._reachable(self._fakes.low, self._fakes.high)
         low, high = (low, high) if known else (0.0, 0.0)
         return Data(self._shapes.get("d", ()), low, high, batch=batch, range_known=known)
 
