@@ -335,7 +335,7 @@ class Watch:
         for optimizer, role in (*self._given.items(), *self._found.items()):
             rates = [group["lr"] for group in optimizer.param_groups]
             if role in OTHER and all(type(rate) is float for rate in rates):
-                if "betas" in optimizer.param_groups[0]:
+                if any(rates) and "betas" in optimizer.param_groups[0]:
                     self._inside.rate(role, max(rates))
                 if not any(rates):
                     still[f"{role}_moved_in_{role}_step"] = 0.0
