@@ -421,7 +421,8 @@ def test_divisions_share_nothing(n: int, kinds: int, held_out: int, seed: int) -
             assert set(found.folds.tolist()) == set(range(5))
             whole = [len(found.folds[found.numbers[found.held] == number].unique()) for number in found.judged]
             assert max(whole) == 1 or len(numbers[found.held].unique()) < 50
-            assert (found.fold_of[found.numbers[found.held]] == found.folds).all() or max(whole) > 1
+            by_kind = (found.fold_of[found.numbers[found.held]] == found.folds).all()
+            assert by_kind or len(numbers[found.held].unique()) < 50  # few kinds are divided picture by picture
             assert not set(found.training.tolist()) & set(found.numbers[found.held].tolist())
         again = divide(shape, conditions, mask)
         assert torch.equal(found.held, again.held)

@@ -93,6 +93,16 @@ def test_ten_kills_and_a_whole_run_are_bit_for_bit_the_same(discs: Path, tmp_pat
     assert set(curves[0]) <= set(curves[1])
 
 
+def test_a_sheet_that_a_kill_prevented_is_made_on_the_way_on(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
+    """The best checkpoint of a step is saved before its sheet: a kill between them left the step without one."""
+    train(discs, tiny, tmp_path / "run", steps=10, sample_every=5, checkpoint_every=5)
+    sheet = tmp_path / "run" / "samples" / "step-00000010.png"
+    painted = sheet.read_bytes()
+    sheet.unlink()
+    train(discs, tiny, tmp_path / "run", steps=12, sample_every=5, checkpoint_every=5)
+    assert sheet.read_bytes() == painted
+
+
 def test_a_larger_budget_goes_on(discs: Path, tiny: Recipe, tmp_path: Path) -> None:
     train(discs, tiny, tmp_path / "once", steps=9)
     train(discs, tiny, tmp_path / "twice", steps=5)

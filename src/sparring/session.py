@@ -140,11 +140,11 @@ class Session:
             self._note(log, self._opening("resumed" if began_before else "started", budget))
             for finding in self._findings:
                 self._note(log, self._event("finding", **finding.to_dict()))
-            if (
-                not self.trainer.step
-            ):  # the untrained networks too: if they are the user's, nobody could draw them again
+            if not self.trainer.step:  # if the untrained networks are the user's, nobody could draw them again
                 self._sample(log)
                 self._checkpoint(log)
+            elif self.trainer.step % self.how.sample_every == 0 and not self._sheet_file().exists():
+                self._sample(log)  # a kill came after this step's best checkpoint, and before its sheet
             periods = {"tick": TICK_EVERY, "sample": self.how.sample_every, "checkpoint": self.how.checkpoint_every}
             if self.judge is not None:  # before the checkpoint, which then holds what the evaluation changed
                 periods = {"tick": TICK_EVERY, "evaluate": self._judge_steps} | periods
@@ -197,9 +197,12 @@ class Session:
         if self._broken or self._sampled_at == self.trainer.step:
             return
         self._sampled_at = self.trainer.step
-        self.grid = self.folder.samples / f"step-{self.trainer.step:08d}.png"
+        self.grid = self._sheet_file()
         save_png(self._sheet(seed_for(self.trainer.seed, "grid")), self.grid)
         self._note(log, self._event("sample", file=f"samples/{self.grid.name}"))
+
+    def _sheet_file(self) -> Path:
+        return self.folder.samples / f"step-{self.trainer.step:08d}.png"
 
     def _sheet(self, seed: int) -> Image.Image:
         """The same z at every step, so that sheets can be compared; with conditions a row of z for each of some."""
